@@ -1,0 +1,1 @@
+"""From a fresh checkout to a running, proven app. Start reading at `pipeline.py`."""
