@@ -1,0 +1,1 @@
+"""What the services of the task app have in common: events, Dapr access, app factory, settings, logs."""

@@ -1,0 +1,241 @@
+"""Access to the Dapr sidecar through the official SDK, as small protocols that tests can fake.
+
+Every failure to reach or use the sidecar is a TransientError.
+"""
+
+import asyncio
+import http.client
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from urllib.parse import quote
+
+from taskapp import trace
+from taskapp.errors import Conflict, TransientError
+from taskapp.events import CloudEvent
+
+if TYPE_CHECKING:
+    import aiohttp
+
+PUBSUB = "pubsub"
+STATE_STORE = "statestore"
+HOST = "127.0.0.1"
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Response:
+    """What an invoked service answered."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def json(self) -> Any:
+        """The body as JSON. Raises ValueError when it is not."""
+        return json.loads(self.body)
+
+
+class Publisher(Protocol):
+    """Publishes events."""
+
+    async def publish(self, topic: str, event: CloudEvent[Any] | str, *, key: str | None = None) -> None:
+        """Put an event (or its JSON form, with its partition `key`) on a topic; returns once it is accepted."""
+
+
+class StateStore(Protocol):
+    """Keeps JSON values under keys, with optimistic concurrency."""
+
+    async def get(self, key: str) -> tuple[Any, str | None]:
+        """The value and its ETag; (None, None) when there is none."""
+
+    async def save(self, key: str, value: Any, etag: str | None = None) -> None:
+        """Write `value`: over the one read with `etag`, or, without one, only where there is none yet.
+
+        Raises Conflict when somebody else wrote first.
+        """
+
+
+class Invoker(Protocol):
+    """Calls other services by their app id."""
+
+    async def invoke(
+        self, app_id: str, method: str, path: str, json: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Send an HTTP request, whose `path` may have a query; any answer below 500 is returned.
+
+        Raises TransientError when the service or the sidecar is away, or answers 500 or above.
+        """
+
+
+class Dapr:
+    """The sidecar of this process. Use as an async context manager; connects at the first use.
+
+    `timeout`: seconds for one operation.
+    """
+
+    def __init__(self, http_port: int, grpc_port: int, *, timeout: float = 5.0) -> None:
+        self._http_port = http_port
+        self._grpc_port = grpc_port
+        self._timeout = timeout
+        self._sidecar = sidecar_check(http_port)
+        self._connecting = asyncio.Lock()
+        # The SDK types only half of its client.
+        self._client: Any = None
+        self._session: aiohttp.ClientSession | None = None
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Load the SDK beside the start of the service, so that the first use need not wait for it."""
+        self._keep(asyncio.create_task(asyncio.to_thread(_import_sdk)))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Close every connection."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        if self._client is not None:
+            await self._client.close()
+        if self._session is not None:
+            await self._session.close()
+
+    async def publish(self, topic: str, event: CloudEvent[Any] | str, *, key: str | None = None) -> None:
+        """See Publisher."""
+        data, partition = (event, key) if isinstance(event, str) else (event.to_json(), event.subject)
+        await self._call(
+            f"publish on {topic}",
+            lambda client: client.publish_event(
+                pubsub_name=PUBSUB,
+                topic_name=topic,
+                data=data,
+                data_content_type="application/cloudevents+json",
+                publish_metadata={"partitionKey": partition} if partition else {},
+            ),
+        )
+
+    async def get(self, key: str) -> tuple[Any, str | None]:
+        """See StateStore."""
+        found = await self._call(f"read state {key}", lambda client: client.get_state(STATE_STORE, key))
+        return (json.loads(found.data), found.etag or None) if found.data else (None, None)
+
+    async def save(self, key: str, value: Any, etag: str | None = None) -> None:
+        """See StateStore."""
+        from dapr.clients.grpc._state import Concurrency, Consistency, StateOptions
+
+        options = StateOptions(concurrency=Concurrency.first_write, consistency=Consistency.strong)
+        text = json.dumps(value, separators=(",", ":"))
+        await self._call(
+            f"write state {key}",
+            lambda client: client.save_state(STATE_STORE, key, text, etag=etag, options=options),
+        )
+
+    async def invoke(
+        self, app_id: str, method: str, path: str, json: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """See Invoker."""
+        import aiohttp
+
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout))
+        url = f"http://{HOST}:{self._http_port}/v1.0/invoke/{quote(app_id)}/method/{path.lstrip('/')}"
+        sent = {"traceparent": trace.current() or "", **(headers or {})}
+        try:
+            async with self._session.request(
+                method, url, json=json, headers={k: v for k, v in sent.items() if v}
+            ) as answer:
+                body = await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise TransientError(f"invoke {app_id}: {error or type(error).__name__}") from error
+        if answer.status >= 500:
+            raise TransientError(f"invoke {app_id}: {method} {path} answered {answer.status}")
+        return Response(answer.status, body, dict(answer.headers))
+
+    async def _call(self, what: str, operation: Callable[[Any], Awaitable[R]]) -> R:
+        try:
+            async with asyncio.timeout(self._timeout):
+                client = await self._connected()
+                return await self._attempt(what, client, operation)
+        except TimeoutError as error:
+            raise TransientError(f"{what}: no answer within {self._timeout:g} s") from error
+
+    async def _attempt(self, what: str, client: Any, operation: Callable[[Any], Awaitable[R]]) -> R:
+        from dapr.clients.exceptions import DaprGrpcError
+
+        try:
+            return await operation(client)
+        except DaprGrpcError as error:
+            fault: Any = error
+            code = fault.code().name
+            if code == "ABORTED":
+                raise Conflict(what) from error
+            if code == "UNAVAILABLE":
+                self._forget(client)
+            details = str(fault.details()).partition("\n")[0]
+            raise TransientError(f"{what}: {code.lower()}: {details}") from error
+
+    async def _connected(self) -> Any:
+        async with self._connecting:
+            if self._client is None:
+                # The SDK's own wait for the sidecar blocks the event loop: enter it when it will be short.
+                await self._sidecar()
+                await asyncio.to_thread(_import_sdk)
+                from dapr.aio.clients import DaprClient
+                from dapr.conf import settings
+
+                vars(settings).update(DAPR_RUNTIME_HOST=HOST, DAPR_HTTP_PORT=self._http_port, DAPR_HEALTH_TIMEOUT=1)
+                self._client = DaprClient(f"{HOST}:{self._grpc_port}")
+            return self._client
+
+    def _forget(self, client: Any) -> None:
+        """Connect anew at the next use: a broken channel may wait for two minutes before it tries again."""
+        if self._client is client:
+            self._client = None
+            self._keep(asyncio.create_task(self._close_later(client)))
+
+    async def _close_later(self, client: Any) -> None:
+        # Closing cancels the calls under way on the channel; all of them have ended after the timeout.
+        try:
+            await asyncio.sleep(2 * self._timeout)
+        finally:
+            await client.close()
+
+    def _keep(self, task: "asyncio.Task[None]") -> None:
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+def _import_sdk() -> None:
+    import aiohttp
+    import dapr.aio.clients
+    import dapr.clients.grpc._state
+
+    _ = aiohttp, dapr
+
+
+def sidecar_check(http_port: int) -> Callable[[], Awaitable[None]]:
+    """A check that the sidecar can be used: its outbound health, which does not wait for this service.
+
+    Raises TransientError.
+    """
+
+    def look() -> None:
+        connection = http.client.HTTPConnection(HOST, http_port, timeout=1.5)
+        try:
+            connection.request("GET", "/v1.0/healthz/outbound")
+            status = connection.getresponse().status
+        except (OSError, http.client.HTTPException) as error:
+            raise TransientError(f"the sidecar on port {http_port} does not answer: {error}") from error
+        finally:
+            connection.close()
+        if not 200 <= status < 300:
+            raise TransientError(f"the sidecar on port {http_port} is not ready: status {status}")
+
+    async def check() -> None:
+        await asyncio.to_thread(look)
+
+    return check

@@ -1,0 +1,49 @@
+"""Run an app until SIGTERM."""
+
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from taskapp.logging import configure
+from taskapp.settings import Settings
+
+GRACE_SECONDS = 3
+"""How long requests under way may take to finish after SIGTERM."""
+
+
+class _Server(uvicorn.Server):
+    """Calls `on_stop` before the connections are closed: the last moment to say goodbye on a WebSocket."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], Awaitable[None]] | None) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        if self._on_stop is not None:
+            await self._on_stop()
+        await super().shutdown(sockets)
+
+
+def serve(app: FastAPI, settings: Settings, *, on_stop: Callable[[], Awaitable[None]] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT: stop accepting, finish what is under way, end the lifespan, return.
+
+    `on_stop` runs when the server no longer accepts connections and those that it has are still open. A
+    WebSocket that it leaves open is closed with code 1012 by the server.
+    """
+    configure(settings.app_id, settings.log_level)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    # The server raises the signal again when it is done. By then all is said: the process shall end with 0.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    _Server(config, on_stop).run()
