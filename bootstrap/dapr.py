@@ -1,0 +1,163 @@
+"""Dapr's resources: the static documents of `infrastructure/dapr/`, completed with what the manifest says.
+
+A document is one YAML mapping as Dapr reads it. Who may see, publish and subscribe to what is never written by hand.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from bootstrap.manifest import Manifest, Service
+
+Document: TypeAlias = dict[str, Any]
+
+PUBSUB = "pubsub"
+STATESTORE = "statestore"
+
+
+def resources(manifest: Manifest, directory: Path) -> list[Document]:
+    """What a cluster gets: every component with its scopes, resiliency, configuration, and the subscriptions.
+
+    `directory` is `infrastructure/dapr`. Raises OSError or yaml.YAMLError when its files cannot be read.
+    """
+    documents = [_scoped(document, manifest) for document in _static(directory)]
+    subscriptions = [
+        _subscription(manifest, service, topic)
+        for service in manifest.services.values()
+        for topic in service.subscribes
+    ]
+    for document in documents + subscriptions:
+        document["metadata"]["namespace"] = manifest.namespace
+    return documents + subscriptions
+
+
+def local_resources(
+    manifest: Manifest, directory: Path, app: str, brokers: str, state_path: Path, names_path: Path
+) -> list[Document]:
+    """The same documents for one sidecar of this machine: only those that `app` (a Dapr app id) may see.
+
+    `brokers` is `host:port[,host:port]`. `state_path` is the SQLite file in the place of the state store's database,
+    `names_path` the one through which daprds find each other, so that none of them asks the local network.
+    """
+    documents = []
+    for document in resources(manifest, directory):
+        if app not in document.pop("scopes", [app]):
+            continue
+        del document["metadata"]["namespace"]
+        kind, name = document["kind"], document["metadata"]["name"]
+        if kind == "Configuration":
+            document["spec"]["mtls"] = {"enabled": False}
+            document["spec"]["nameResolution"] = {
+                "component": "sqlite",
+                "version": "v1",
+                "configuration": {"connectionString": str(names_path)},
+            }
+        elif kind == "Component" and name == PUBSUB:
+            _set(document, "brokers", brokers)
+        elif kind == "Component" and name == STATESTORE:
+            document.pop("auth", None)
+            document["spec"] |= {"type": "state.sqlite", "version": "v1", "metadata": []}
+            _set(document, "connectionString", str(state_path))
+        documents.append(document)
+    return documents
+
+
+def write_local(manifest: Manifest, directory: Path, target: Path, brokers: str, state_path: Path) -> dict[str, Path]:
+    """Write `target/<service>/` for each service with a sidecar; give those folders back by service.
+
+    A file is replaced atomically, and only when it says something else; files of yesterday's resources go away.
+    The Configuration is `configuration.yaml`, every other document `<kind>-<name>.yaml`.
+    """
+    state_path.parent.mkdir(parents=True, exist_ok=True)
+    folders = {}
+    for name, service in manifest.services.items():
+        if not service.app_id:
+            continue
+        folder = folders[name] = target / name
+        folder.mkdir(parents=True, exist_ok=True)
+        texts = {
+            _filename(document): yaml.safe_dump(document, sort_keys=False)
+            for document in local_resources(
+                manifest, directory, service.app_id, brokers, state_path, target / "names.db"
+            )
+        }
+        for filename, text in texts.items():
+            _write(folder / filename, text)
+        for path in folder.glob("*.yaml"):
+            if path.name not in texts:
+                path.unlink()
+    return folders
+
+
+def _static(directory: Path) -> Iterator[Document]:
+    for path in sorted(directory.rglob("*.yaml")):
+        with path.open(encoding="utf-8") as file:
+            yield from (document for document in yaml.safe_load_all(file) if document)
+
+
+def _scoped(document: Document, manifest: Manifest) -> Document:
+    if document["kind"] != "Component":
+        return document
+    topics = ",".join(manifest.topics)
+    if document["metadata"]["name"] == PUBSUB:
+        users = _apps(manifest, lambda service: bool(service.publishes or service.subscribes))
+        _set(document, "allowedTopics", topics)
+        # A protected topic needs a scope: without this an app with no topics of its own might use them all.
+        _set(document, "protectedTopics", topics)
+        _set(document, "publishingScopes", _scopes(users, lambda service: _published(manifest, service)))
+        _set(document, "subscriptionScopes", _scopes(users, lambda service: service.subscribes))
+    else:
+        users = _apps(manifest, lambda service: service.state)
+    document["scopes"] = list(users)
+    return document
+
+
+def _apps(manifest: Manifest, uses: Callable[[Service], bool]) -> dict[str, Service]:
+    return {service.app_id: service for service in manifest.services.values() if service.app_id and uses(service)}
+
+
+def _scopes(apps: Mapping[str, Service], topics: Callable[[Service], tuple[str, ...]]) -> str:
+    return ";".join(f"{app}={','.join(topics(service))}" for app, service in apps.items())
+
+
+def _published(manifest: Manifest, service: Service) -> tuple[str, ...]:
+    """What its sidecar publishes: its own topics, and the dead letters of what it subscribes to."""
+    dead = (manifest.topics[topic].dead_letter for topic in service.subscribes)
+    return tuple(dict.fromkeys((*service.publishes, *(topic for topic in dead if topic))))
+
+
+def _subscription(manifest: Manifest, service: Service, topic: str) -> Document:
+    spec: Document = {"pubsubname": PUBSUB, "topic": topic, "routes": {"default": f"/events/{topic}"}}
+    if dead_letter := manifest.topics[topic].dead_letter:
+        spec["deadLetterTopic"] = dead_letter
+    return {
+        "apiVersion": "dapr.io/v2alpha1",
+        "kind": "Subscription",
+        "metadata": {"name": f"{service.app_id}-{topic}"},
+        "scopes": [service.app_id],
+        "spec": spec,
+    }
+
+
+def _set(component: Document, name: str, value: str) -> None:
+    fields = component["spec"]["metadata"]
+    fields[:] = [field for field in fields if field["name"] != name]
+    fields.append({"name": name, "value": value})
+
+
+def _filename(document: Document) -> str:
+    kind, name = document["kind"].lower(), document["metadata"]["name"]
+    return "configuration.yaml" if kind == "configuration" else f"{kind}-{name}.yaml"
+
+
+def _write(path: Path, text: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_text(encoding="utf-8") == text:
+            return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
