@@ -1,4 +1,4 @@
-"""What the manifest's types know about a place in it: its keys, meaning, an example, and the nearest valid value."""
+"""What the manifest's types know about a place in it: keys, meaning, an example, the nearest valid value."""
 
 import difflib
 import re
@@ -10,27 +10,15 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from bootstrap.manifest_lines import Location
+from bootstrap.manifest_types import IN_WORDS
 
-IN_WORDS = {
-    r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$": "1 to 63 of a-z, 0-9 and -, with a letter or digit at both ends",
-    r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$": "1 to 63 of a-z, 0-9 and -, from a letter to a letter or digit",
-    r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}$": "1 to 249 of A-Z, a-z, 0-9, dot, _ and -, not starting with a dot",
-    r"^[A-Za-z_][A-Za-z0-9_]*$": "letters, digits and _, not starting with a digit",
-    r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$": "a full version, x.y.z",
-    r"^([A-Za-z0-9._-]+/)*[A-Za-z][A-Za-z0-9_-]*$": "a relative path with / between its parts",
-    r"^[a-z0-9][a-z0-9._:/-]*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|@sha256:[0-9a-f]{64})$": (
-        "an image with a fixed tag or digest, such as name:v1.2.3"
-    ),
-}
-_TYPES = {
+_KINDS = {
     "int_type": "a whole number",
     "string_type": 'a string, in "quotes"',
     "bool_type": "true or false",
     "tuple_type": "an array, in [brackets]",
     "model_type": "a table",
-    "model_attributes_type": "a table",
     "mapping_type": "a table",
-    "dict_type": "a table",
 }
 
 
@@ -49,100 +37,92 @@ def wanted(error: ErrorDetails) -> str:
         case "string_too_long":
             return f"at most {context['max_length']} characters long"
         case kind:
-            return _TYPES.get(kind, error["msg"])
+            return _KINDS.get(kind, error["msg"])
 
 
 def nearest(error: ErrorDetails, example: object) -> object:
-    """A valid value, as near to the one given as can be told; else the example."""
+    """A valid value, as near to the given one as can be told; else the example."""
     context, given = error.get("ctx", {}), error["input"]
-    match error["type"]:
-        case "greater_than_equal":
+    match error["type"], given:
+        case "greater_than_equal", _:
             return context["ge"]
-        case "less_than_equal":
+        case "less_than_equal", _:
             return context["le"]
-        case "literal_error":
+        case "literal_error", str():
             choices = re.findall(r"'([^']*)'", context["expected"])
-            near = (
-                difflib.get_close_matches(str(given).lower()[:100], choices, n=1, cutoff=0.5)
-                if isinstance(given, str)
-                else []
-            )
+            near = difflib.get_close_matches(given.lower()[:100], choices, n=1, cutoff=0.5)
             return near[0] if near else example
-        case "bool_type" if isinstance(given, str) and given.lower() in ("true", "false"):
+        case "bool_type", str() if given.lower() in ("true", "false"):
             return given.lower() == "true"
-        case "tuple_type" if isinstance(given, str) and isinstance(example, list | tuple):
+        case "int_type", str() if isinstance(example, int) and re.fullmatch("[1-9][0-9]{0,4}", given):
+            return int(given)
+        case "tuple_type", str():
             return [given]
-        case "string_pattern_mismatch":
-            return _nearest_text(str(given), context["pattern"], example)
+        case "string_pattern_mismatch", str():
+            return _nearest_text(given, context["pattern"], example)
     return example
 
 
 def nearest_name(name: str, error: ErrorDetails) -> str:
-    """A valid name, as near to the one given as can be told."""
-    pattern = error.get("ctx", {}).get("pattern", ".*")
-    return str(_nearest_text(name, pattern, "name"))
+    """A valid name, as near to the given one as can be told."""
+    return str(_nearest_text(name, error.get("ctx", {}).get("pattern", ""), "name"))
 
 
 def _nearest_text(given: str, pattern: str, example: object) -> object:
-    given = given[:60]
-    slug = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-")
+    """The first spelling that fits: without blanks, as a version, with - for what is not allowed, with _ for it."""
+    given = given[:60].strip()
     version = re.sub(r"[^0-9.]", "", given).strip(".")
-    plain = re.sub(r"[^A-Za-z0-9_]+", "_", given)
-    for candidate in (given.strip(), version, f"{version}.0", slug, plain, f"_{plain}", f"s-{slug}"):
-        # A tag cannot be guessed, nor a folder: only their spelling could be
-        if re.fullmatch(pattern, candidate) and candidate:
-            return candidate
-    return example
-
-
-def _inner(annotation: Any) -> Any:
-    """The type inside `X | None` or `Annotated[X, …]`."""
-    arguments = [a for a in get_args(annotation) if a is not type(None)]
-    if type(None) in get_args(annotation) or hasattr(annotation, "__metadata__"):
-        return _inner(arguments[0])
-    return annotation
-
-
-def _field(model: type[BaseModel], location: Location) -> tuple[FieldInfo | None, Any]:
-    """The field nearest to a location, and the type that stands there (None: unknown)."""
-    field: FieldInfo | None = None
-    kind: Any = model
-    for part in location:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            field = kind.model_fields.get(str(part))
-            if field is None:
-                return None, None
-            kind = _inner(field.annotation)
-        elif get_origin(kind) is not None:  # a mapping's value, a tuple's element
-            arguments = get_args(kind)
-            kind = _inner(arguments[1] if issubclass(get_origin(kind), Mapping) else arguments[0])
-    return field, kind
+    words = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-")
+    variable = re.sub(r"[^A-Za-z0-9_]+", "_", given)
+    is_path = "/" in pattern  # an image or folder of another spelling is another one
+    spellings = [given] if is_path else [given, version, f"{version}.0", words, variable, f"_{variable}"]
+    return next((text for text in spellings if re.fullmatch(pattern, text)), example)
 
 
 def keys(model: type[BaseModel], table: Location) -> list[str]:
     """The keys that a table may have."""
-    _, kind = _field(model, table)
-    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+    kind = _find(model, table)[1]
+    return list(kind.model_fields) if _is_table(kind) else []
 
 
 def description(model: type[BaseModel], location: Location) -> str:
-    """One sentence on what stands at a location."""
-    field, _ = _field(model, location)
-    return (field.description if field else None) or ""
+    """One sentence on what stands at a location; empty for an unknown one."""
+    field, kind = _find(model, location)
+    return (field.description if field else kind.__doc__) or ""
 
 
 def example(model: type[BaseModel], location: Location) -> Any:
-    """A valid value for a location; a table's holds only what it must."""
-    field, kind = _field(model, location)
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return {
-            name: example(kind, (name,)) for name, inner in kind.model_fields.items() if inner.is_required()
-        }
-    if field is None or not field.examples:
-        return {}
-    value = field.examples[0]
-    if isinstance(location[-1], int) and isinstance(value, list | tuple):
-        return value[0]
-    if isinstance(value, Mapping) and field is not model.model_fields.get(str(location[-1])) and kind is str:
-        return next(iter(value.values()))
-    return value
+    """A valid value for a location; for a table, what it must have."""
+    field, kind = _find(model, location)
+    if _is_table(kind):
+        required = [name for name, inner in kind.model_fields.items() if inner.is_required()]
+        return {name: example(kind, (name,)) for name in required}
+    value = field.examples[0] if field and field.examples else {}
+    if get_origin(kind) is None and isinstance(value, Mapping):  # one entry of the mapping
+        value = next(iter(value.values()), "")
+    return value[0] if isinstance(location[-1], int) else value
+
+
+def _is_table(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _find(model: type[BaseModel], location: Location) -> tuple[FieldInfo | None, Any]:
+    """The field around a location (None: an entry of a mapping of tables), and the type that stands there."""
+    field: FieldInfo | None = None
+    kind: Any = model
+    for part in location:
+        if _is_table(kind):
+            field = kind.model_fields[str(part)]
+            kind = _plain(field.annotation)
+        else:
+            kind = _plain(get_args(kind)[-1 if isinstance(part, str) else 0])
+            field = None if _is_table(kind) else field
+    return field, kind
+
+
+def _plain(annotation: Any) -> Any:
+    """The type inside `X | None` or `Annotated[X, …]`."""
+    while hasattr(annotation, "__metadata__") or type(None) in get_args(annotation):
+        annotation = get_args(annotation)[0]
+    return annotation

@@ -40,10 +40,6 @@ class Lines:
                 return line
         return 1
 
-    def has(self, location: Location) -> bool:
-        """Whether the text itself holds this key or element."""
-        return location in self._lines
-
     def has_header(self, location: Location) -> bool:
         """Whether the text has a line `[location]`."""
         return location in self._tables

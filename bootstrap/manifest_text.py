@@ -1,4 +1,4 @@
-"""Reads the manifest's text: from the file to plain data with line numbers."""
+"""Reads the manifest's file: plain data, and the lines of its keys."""
 
 import re
 import tomllib
@@ -9,84 +9,77 @@ from bootstrap.manifest_lines import Lines
 from bootstrap.problem import Failed, Problem
 
 
-def read(path: Path) -> str:
-    """The text of the file. Raises `Failed` when there is none that can be read."""
+def read(path: Path) -> tuple[dict[str, Any], Lines]:
+    """The data of a TOML file and the lines of its keys. Raises `Failed` when it cannot be read or parsed."""
+    text = _text(path)
+    try:
+        return tomllib.loads(text), Lines(text)
+    except RecursionError:
+        deep = max(range(len(text.splitlines())), key=lambda n: text.splitlines()[n].count("[")) + 1
+        raise _not_toml(path.name, text, deep, "brackets inside brackets, hundreds deep") from None
+    except ValueError as error:  # not only TOMLDecodeError: Python refuses numbers of more than 4300 digits
+        message, _, position = str(error).partition(" (at ")
+        at = re.match(r"line (\d+), column \d+", position)
+        number = re.search(r"[0-9_]{4300,}", text)
+        if at:
+            line = int(at[1])
+        elif number and not position:
+            line, message = text.count("\n", 0, number.start()) + 1, "a number with thousands of digits"
+        else:
+            line = text.rstrip().count("\n") + 1
+        raise _not_toml(path.name, text, line, message) from None
+
+
+def _text(path: Path) -> str:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        raise Failed(
-            Problem(
-                "manifest-missing",
-                f"There is no {path.name} in {path.absolute().parent}.",
-                "It describes the environment; nothing can be done without it.",
-                f"git checkout -- {path.name}",
-                where=path.name,
-                final=True,
-            )
+        raise _failed(
+            "manifest-missing",
+            f"There is no {path.name} in {path.absolute().parent}.",
+            "It describes the environment; without it there is nothing to do.",
+            f"git checkout -- {path.name}",
+            path.name,
         ) from None
     except OSError as error:
-        raise Failed(
-            Problem(
-                "manifest-unreadable",
-                f"{path} cannot be read: {error.strerror}.",
-                "It must be a file that you may read.",
-                f"ls -ld {path}",
-                where=path.name,
-                final=True,
-            )
+        raise _failed(
+            "manifest-unreadable",
+            f"{path} cannot be read: {error.strerror}.",
+            "It must be a file that you may read.",
+            f"ls -ld {path}",
+            path.name,
         ) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise Failed(
-            Problem(
-                "manifest-syntax",
-                f"{path.name} is not UTF-8: byte 0x{raw[error.start]:02x} in line {line}.",
-                "TOML is UTF-8. An editor saved it in another encoding, such as Latin-1 or UTF-16.",
-                f"file {path.name}\n# then, with the encoding that it names:\n"
-                f"iconv -f latin1 -t utf-8 {path.name} > manifest.utf8 && mv manifest.utf8 {path.name}",
-                where=f"{path.name}:{line}",
-                final=True,
-            )
+        raise _failed(
+            "manifest-syntax",
+            f"{path.name} is not UTF-8: byte 0x{raw[error.start]:02x} in line {line}.",
+            "An editor saved it in another encoding, such as Latin-1 or UTF-16.",
+            f"iconv -f latin1 -t utf-8 {path.name} > {path.name}.utf8 && mv {path.name}.utf8 {path.name}",
+            f"{path.name}:{line}",
         ) from None
 
 
-def parse(path: Path, text: str) -> tuple[dict[str, Any], Lines]:
-    """The data of a TOML text and the lines of its keys. Raises `Failed` when it is not TOML."""
-    try:
-        return tomllib.loads(text), Lines(text)
-    except RecursionError:
-        raise Failed(_syntax(path, text, 1, "brackets inside brackets, hundreds deep")) from None
-    except ValueError as error:  # not only TOMLDecodeError: Python refuses numbers of more than 4300 digits
-        message = str(error)
-        at_line = re.search(r" \(at line (\d+), column \d+\)", message)
-        last = len(text.rstrip().splitlines()) or 1
-        line = int(at_line[1]) if at_line else _line_of_long_number(text) or last
-        raise Failed(_syntax(path, text, line, message.partition(" (at ")[0])) from None
-
-
-def _line_of_long_number(text: str) -> int | None:
-    number = re.search(r"[0-9_]{4300,}", text)
-    return text.count("\n", 0, number.start()) + 1 if number else None
-
-
-def _syntax(path: Path, text: str, line: int, message: str) -> Problem:
-    lines = text.splitlines()
-    content = lines[line - 1].strip()[:200] if line <= len(lines) else ""
-    unquoted = re.fullmatch(r"""([A-Za-z0-9_.-]+)\s*=\s*([^\s"'\[{#=][^"'#]*?)\s*""", content)
-    if unquoted and message in ("Invalid value", "Expected newline or end of document after a statement"):
-        remedy = f'# {path.name}:{line} should read:\n{unquoted[1]} = "{unquoted[2]}"'
-    elif "Cannot overwrite" in message or "Cannot declare" in message or "twice" in message:
-        remedy = f"# remove one of the two; the second is {path.name}:{line}:\n# {content}"
+def _not_toml(file: str, text: str, line: int, message: str) -> Failed:
+    content = [*text.split("\n"), ""][line - 1].strip()[:200]
+    unquoted = re.fullmatch(r"""([\w.-]+)\s*=\s*([^\s"'\[{#=][^"'#]*?)\s*""", content)
+    if unquoted and re.match("Invalid value|Expected newline", message):
+        remedy = f'# {file}:{line} should read:\n{unquoted[1]} = "{unquoted[2]}"'
+    elif re.match("Cannot overwrite|Cannot declare|Duplicate", message):
+        remedy = f"# remove {file}:{line}, or what it repeats:\n# {content}"
     else:
-        remedy = f"# correct {path.name}:{line}:\n# {content}"
-    return Problem(
+        remedy = f"# correct {file}:{line}:\n# {content}"
+    return _failed(
         "manifest-syntax",
-        f"{path.name} is not TOML at line {line}: {message[:1].lower()}{message[1:]}.",
-        "A key may stand once in its table, strings are in quotes, and every bracket is closed.",
+        f"{file} is not TOML at line {line}: {message[:1].lower()}{message[1:]}.",
+        "A key stands once in its table, a string is in quotes, every bracket is closed.",
         remedy,
-        evidence=content,
-        where=f"{path.name}:{line}",
-        final=True,
+        f"{file}:{line}",
+        content,
     )
+
+
+def _failed(code: str, summary: str, cause: str, remedy: str, where: str, evidence: str = "") -> Failed:
+    return Failed(Problem(code, summary, cause, remedy, evidence, where, final=True))
