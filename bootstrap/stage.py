@@ -1,0 +1,44 @@
+"""A stage: what makes a thing so, and the gate that proves it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bootstrap.problem import Problem
+
+if TYPE_CHECKING:
+    from bootstrap.env import Env
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the pipeline.
+
+    `apply` is idempotent and does nothing where nothing is to do; it raises `Failed` on a known failure.
+    `check` is the gate: it looks once, changes nothing, and returns a `Problem` or None. Stages hand nothing to each
+    other, each asks the world, so that any stage can be the first one to run after a crash.
+
+    `waits_for` is what the user reads while the gate is closed. `timeout` bounds the gate, in seconds after `apply`
+    ended; `apply_timeout` bounds `apply`, in seconds.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    apply: Callable[["Env"], None]
+    check: Callable[["Env"], Problem | None]
+    waits_for: str
+    timeout: float = 30.0
+    apply_timeout: float = 600.0
+
+
+def closure(stages: tuple[Stage, ...], names: tuple[str, ...]) -> tuple[Stage, ...]:
+    """The stages called `names` and all that they need, in the order of `stages`."""
+    by_name = {stage.name: stage for stage in stages}
+    wanted: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in wanted:
+            wanted.add(name)
+            todo.extend(by_name[name].needs)
+    return tuple(stage for stage in stages if stage.name in wanted)

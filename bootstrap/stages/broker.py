@@ -1,0 +1,34 @@
+"""broker (local): the Kafka-protocol broker from a wheel, as a process on loopback."""
+
+from bootstrap.catalogue import problem
+from bootstrap.env import Env
+from bootstrap.kafka import KafkaTrouble
+from bootstrap.local import layout
+from bootstrap.problem import Failed, Problem
+from bootstrap.stage import Stage
+
+
+def apply(env: Env) -> None:
+    try:
+        spec = layout.broker(env)
+    except (ImportError, RuntimeError, OSError) as error:
+        raise Failed(
+            problem("broker-missing", "There is no broker program.", evidence=str(error), final=True)
+        ) from error
+    env.processes.start(spec)
+
+
+def check(env: Env) -> Problem | None:
+    if env.processes.find("broker") is None:
+        return problem("broker-died", "The broker is not running.", evidence=env.processes.tail("broker"), final=True)
+    at = layout.bootstrap_servers(env)
+    try:
+        env.broker_at(at).topics([])
+    except KafkaTrouble as trouble:
+        return problem("broker-unreachable", f"The broker at {at} does not answer.", evidence=str(trouble))
+    return None
+
+
+def stage() -> Stage:
+    """The gate: the broker's process lives and answers a Kafka client."""
+    return Stage("broker", ("preflight",), apply, check, waits_for="the broker's first answer", timeout=15)

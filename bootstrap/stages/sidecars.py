@@ -1,0 +1,70 @@
+"""sidecars (local): one per service that has an app id, with its components loaded."""
+
+from bootstrap import dapr
+from bootstrap.catalogue import problem
+from bootstrap.env import Env
+from bootstrap.local import layout
+from bootstrap.problem import Problem
+from bootstrap.stage import Stage
+
+
+def with_sidecar(env: Env) -> list[str]:
+    """The services that have a sidecar."""
+    return [name for name, service in env.manifest.services.items() if service.app_id]
+
+
+def apply(env: Env) -> None:
+    text = layout.registry_text(env)
+    registry = layout.registry(env)
+    if not registry.exists() or registry.read_text() != text:
+        draft = registry.with_suffix(".draft")
+        draft.write_text(text)
+        draft.replace(registry)
+    dapr.write_local(
+        env.manifest,
+        env.root / "infrastructure" / "dapr",
+        env.local / "dapr",
+        brokers=layout.bootstrap_servers(env),
+        state_path=env.local / "data" / "state.db",
+    )
+    for name in with_sidecar(env):
+        env.processes.start(layout.sidecar(env, name))
+
+
+def check(env: Env) -> Problem | None:
+    for name in with_sidecar(env):
+        found = check_one(env, name)
+        if found:
+            return found
+    return None
+
+
+def check_one(env: Env, name: str) -> Problem | None:
+    """Whether the sidecar of that service lives, is ready for calls, and has loaded every component that it should."""
+    process = f"{name}.sidecar"
+    if env.processes.find(process) is None:
+        words = env.processes.tail(process)
+        return problem("sidecar-died", f"The sidecar of {name} is not running.", evidence=words, name=name, final=True)
+    base = layout.url(env, f"{name}.sidecar-http")
+    ready = env.get(f"{base}/v1.0/healthz/outbound")
+    if not 200 <= ready.status < 300:
+        said = f"GET {base}/v1.0/healthz/outbound: {ready.status or ''} {ready.text}"
+        return problem("sidecar-not-ready", f"The sidecar of {name} is not ready.", evidence=said, name=name)
+    metadata = env.get(f"{base}/v1.0/metadata").json() or {}
+    loaded = {component.get("name") for component in metadata.get("components") or ()}
+    service = env.manifest.services[name]
+    wanted = {dapr.PUBSUB} if service.publishes or service.subscribes else set()
+    missing = sorted((wanted | ({dapr.STATESTORE} if service.state else set())) - loaded)
+    if missing:
+        return problem(
+            "component-missing",
+            f"The sidecar of {name} has no component {missing[0]}.",
+            evidence=f"GET {base}/v1.0/metadata: components {sorted(map(str, loaded))}",
+            name=name,
+        )
+    return None
+
+
+def stage() -> Stage:
+    """The gate: every sidecar lives, is ready for calls, and has loaded its components."""
+    return Stage("sidecars", ("topics",), apply, check, waits_for="every sidecar to be ready", timeout=30)

@@ -1,0 +1,84 @@
+"""topics: exactly as environment.toml has them, through Kafka's admin protocol. The same for every place."""
+
+from collections.abc import Callable, Iterator
+
+from bootstrap.catalogue import problem
+from bootstrap.env import Env
+from bootstrap.kafka import KafkaTrouble
+from bootstrap.manifest import Topic
+from bootstrap.problem import Failed, Problem
+from bootstrap.stage import Stage
+
+HOUR_MS = 3_600_000
+
+
+def wanted_config(topic: Topic) -> dict[str, str]:
+    """The configuration that is compared, in the broker's own words."""
+    return {"retention.ms": str(topic.retention_hours * HOUR_MS), "cleanup.policy": topic.cleanup}
+
+
+def apply(env: Env, servers: Callable[[Env], str]) -> None:
+    """Creates what is missing and sets what differs; partitions are never changed."""
+    broker, topics = env.broker_at(servers(env)), env.manifest.topics
+    try:
+        there = broker.topics(list(topics))
+        for name, topic in topics.items():
+            wanted = wanted_config(topic)
+            if name not in there:
+                broker.create(name, topic.partitions, wanted)
+            elif any(there[name].config.get(key) != value for key, value in wanted.items()):
+                broker.configure(name, wanted)
+    except KafkaTrouble as trouble:
+        raise Failed(problem("topic-refused", "The topics cannot be made.", evidence=str(trouble))) from trouble
+
+
+def check(env: Env, servers: Callable[[Env], str], advice: str) -> Problem | None:
+    return next(differences(env, servers, advice), None)
+
+
+def differences(env: Env, servers: Callable[[Env], str], advice: str) -> Iterator[Problem]:
+    """Everything in which the broker's topics are not what environment.toml says."""
+    at = servers(env)
+    try:
+        there = env.broker_at(at).topics(list(env.manifest.topics))
+    except KafkaTrouble as trouble:
+        yield problem("broker-unreachable", f"The broker at {at} does not answer.", evidence=str(trouble))
+        return
+    for name, topic in env.manifest.topics.items():
+        if name not in there:
+            yield problem("topic-missing", f"Topic {name} does not exist.")
+            continue
+        if there[name].partitions != topic.partitions:
+            yield problem(
+                "topic-partitions-differ",
+                f"Topic {name} has {there[name].partitions} partitions, not {topic.partitions}.",
+                actual=there[name].partitions,
+                wanted=topic.partitions,
+                advice=advice,
+                final=True,
+            )
+        for key, value in wanted_config(topic).items():
+            actual = there[name].config.get(key)
+            if actual != value:
+                yield problem(
+                    "topic-config-differs",
+                    f"Topic {name} has {key}={actual}, not {value}.",
+                    key=key,
+                    actual=actual,
+                    wanted=value,
+                )
+
+
+def stage(servers: Callable[[Env], str], advice: str) -> Stage:
+    """The gate: every declared topic is there with its partitions, retention and cleanup policy.
+
+    `servers` says where the broker answers; `advice` is how the user gets rid of a topic with other partitions.
+    """
+    return Stage(
+        "topics",
+        ("broker",),
+        lambda env: apply(env, servers),
+        lambda env: check(env, servers, advice),
+        waits_for="the topics as environment.toml has them",
+        timeout=15,
+    )

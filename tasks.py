@@ -1,0 +1,122 @@
+"""The tasks: `inv --list`. Heavy imports live in the tasks: this file is read at every press of Tab."""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from invoke.context import Context
+from invoke.tasks import task
+
+if TYPE_CHECKING:
+    from bootstrap.env import Env
+
+
+def _do(action: "Callable[[Env], int]") -> None:
+    """Runs `action` and exits: 0 done, 1 a known problem, 3 a bug of this project, 130 interrupted."""
+    import os
+    from pathlib import Path
+
+    from bootstrap import commands
+    from bootstrap.problem import Failed
+    from bootstrap.report import report_for
+
+    report = report_for()
+    try:
+        with commands.interruptible():
+            code = action(commands.open_env(Path(__file__).resolve().parent, dict(os.environ)))
+    except Failed as failed:
+        report.problems(failed.problems)
+        code = 1
+    except KeyboardInterrupt:
+        report.line("\n  Stopped. What was started stays; `./inv up` goes on from here, `./inv down` ends it.")
+        code = 130
+    except Exception:  # noqa: BLE001 - the outermost handler
+        import traceback
+
+        report.line(traceback.format_exc())
+        report.line("  This is a bug of the environment itself, not of your code: please report the lines above.")
+        code = 3
+    # Threads that hang in a call must not keep the program.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+@task(help={"on": "where to run: local"})
+def up(_: Context, on: str = "local") -> None:
+    """Bring the whole app up and prove it; goes on from wherever the last run ended."""
+
+    def action(env: "Env") -> int:
+        from bootstrap import commands
+
+        return commands.up(env, on)
+
+    _do(action)
+
+
+@task
+def down(_: Context) -> None:
+    """End exactly the processes of this environment; data and logs stay."""
+
+    def action(env: "Env") -> int:
+        from bootstrap import commands
+
+        return commands.down(env)
+
+    _do(action)
+
+
+@task(help={"json": "a JSON document instead of text"})
+def status(_: Context, json: bool = False) -> None:
+    """Show what runs and ask every gate; exit 1 when one is closed."""
+
+    def action(env: "Env") -> int:
+        from bootstrap.status import status as show
+
+        return show(env, json)
+
+    _do(action)
+
+
+@task(help={"json": "a JSON document instead of text"})
+def verify(_: Context, json: bool = False) -> None:
+    """Run the smoke tests against what is running."""
+
+    def action(env: "Env") -> int:
+        from bootstrap import commands
+
+        return commands.verify(env, json)
+
+    _do(action)
+
+
+@task(help={"service": "the service to renew"})
+def rebuild(_: Context, service: str) -> None:
+    """Renew one service from the checkout, and prove that the new code runs."""
+
+    def action(env: "Env") -> int:
+        from bootstrap import commands
+
+        return commands.rebuild(env, service)
+
+    _do(action)
+
+
+@task(help={"service": "a service, or broker", "follow": "go on as more is printed", "sidecar": "its sidecar's"})
+def logs(_: Context, service: str, follow: bool = False, sidecar: bool = False) -> None:
+    """Show what a service printed."""
+
+    def action(env: "Env") -> int:
+        from bootstrap import commands
+
+        return commands.logs(env, service, follow, sidecar)
+
+    _do(action)
+
+
+@task(help={"args": "more arguments for pytest, in quotes"})
+def test(context: Context, args: str = "") -> None:
+    """Run the tests of this project and of the services."""
+    import shlex
+
+    context.run(shlex.join([sys.executable, "-m", "pytest", *shlex.split(args)]), pty=sys.stdout.isatty())
