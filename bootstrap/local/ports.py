@@ -72,7 +72,8 @@ class Ports:
 
     def _pick(self, preferred: list[int], taken: set[int], name: str) -> int:
         first = preferred[-1]
-        for port in [*preferred, *range(first, first + SPAN)]:
+        candidates: list[int] = preferred + list(range(first, first + SPAN))
+        for port in candidates:
             if port not in taken and self._free(port):
                 return port
         raise Failed(

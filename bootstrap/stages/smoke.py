@@ -2,7 +2,7 @@
 
 import json
 import sys
-import xml.etree.ElementTree as ElementTree  # noqa: S405 - read is only what our own pytest wrote
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import dataclass
 
