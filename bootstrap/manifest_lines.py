@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 Location = tuple[str | int, ...]
 
+DEEPEST = 50  # levels; Python's own limit would be met somewhere later, by whoever walks the data
+
 _TOKEN = re.compile(
     r"""
     "{3} (?: \\. | [^\\] )*? "{3,5}     # multi-line strings first: their quotes would look like empty strings
@@ -24,11 +26,15 @@ def _plain(key: str) -> str:
 
 
 class Lines:
-    """Line numbers (from 1) of the keys and array elements of a text that `tomllib` has accepted."""
+    """Line numbers (from 1) of the keys and array elements of a text that `tomllib` has accepted.
+
+    Raises `RecursionError` when tables and arrays are nested deeper than `DEEPEST`.
+    """
 
     def __init__(self, text: str) -> None:
         self._lines: dict[Location, int] = {}
-        self._tables: dict[Location, int] = {}
+        self._headers: set[Location] = set()
+        self._inline: set[Location] = set()
         self._tokens = list(self._scan(text.replace("\r\n", "\n")))
         self._at = 0
         self._document()
@@ -42,7 +48,11 @@ class Lines:
 
     def has_header(self, location: Location) -> bool:
         """Whether the text has a line `[location]`."""
-        return location in self._tables
+        return location in self._headers
+
+    def is_inline(self, location: Location) -> bool:
+        """Whether it is an inline table, `key = { … }`."""
+        return location in self._inline
 
     @staticmethod
     def _scan(text: str) -> Iterator[tuple[str, int]]:
@@ -67,6 +77,8 @@ class Lines:
         return found
 
     def _record(self, location: Location, line: int) -> None:
+        if len(location) > DEEPEST:
+            raise RecursionError
         for length in range(1, len(location) + 1):
             self._lines.setdefault(location[:length], line)
 
@@ -91,7 +103,7 @@ class Lines:
                     arrays[table] = arrays.get(table, -1) + 1
                     table = (*table, arrays[table])
                 self._record(table, line)
-                self._tables.setdefault(table, line)
+                self._headers.add(table)
                 while self._accept("]"):
                     pass
             else:
@@ -115,6 +127,7 @@ class Lines:
 
     def _value(self, location: Location) -> None:
         if self._accept("{"):
+            self._inline.add(location)
             while not self._accept("}"):
                 if not self._accept(",", "\n"):
                     self._pair(location)

@@ -9,28 +9,18 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from bootstrap import manifest_fields as fields
+from bootstrap.manifest_corrections import ABSENT, correction, value_at
 from bootstrap.manifest_lines import Lines, Location
 from bootstrap.problem import Problem
-from bootstrap.toml_text import dotted, key_text, shown, table_text, value_text
-
-_ABSENT = object()
-
-
-def _at(data: Any, location: Location) -> Any:
-    for part in location:
-        try:
-            data = data[part]
-        except (KeyError, IndexError, TypeError):
-            return _ABSENT
-    return data
+from bootstrap.toml_text import dotted, shown, table_text
 
 
 def without_invalid(data: Mapping[str, Any], locations: Iterable[Location]) -> dict[str, Any]:
     """A copy without what is invalid; the name of an invalid topic or service stays, an array keeps its length."""
     copy: dict[str, Any] = deepcopy(dict(data))
     for location in sorted(locations, key=len, reverse=True):
-        parent = _at(copy, location[:-1])
-        if _at(copy, location) is _ABSENT:
+        parent = value_at(copy, location[:-1])
+        if value_at(copy, location) is ABSENT:
             continue
         if isinstance(location[-1], int):
             parent[location[-1]] = None
@@ -50,6 +40,7 @@ class Collector:
         self._lines = lines
         self._model = model
         self._found: list[tuple[int, Problem]] = []
+        self._meant: set[str] = set()  # names that a correction brings: not missing, not unknown
         self.locations: set[Location] = set()
 
     @property
@@ -62,16 +53,18 @@ class Collector:
         line = self._lines.of(location)
         self._found.append((line, Problem(code, summary, cause, remedy, where=f"{self._file}:{line}", final=True)))
 
-    def conflict(self, location: Location, summary: str, cause: str, instead: object = None, remedy: str = "") -> None:
-        """Add two things that contradict each other. `instead` is the value to write; None: remove it."""
+    def conflict(self, location: Location, summary: str, cause: str, instead: Any = ABSENT, remedy: str = "") -> None:
+        """Add two things that contradict each other. `instead` is the value to write; `ABSENT`: remove it."""
         self.add("manifest-conflict", location, summary, cause, remedy or self._correction(location, instead))
 
     def reference(self, location: Location, name: str, kind: str, known: Iterable[str]) -> None:
         """Add a name of something that does not exist. `known`: the names that do."""
+        if name in self._meant:
+            return
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-        value = _at(self._data, location)
-        instead: object = near[0] if near else None
+        value = value_at(self._data, location)
+        instead = near[0] if near else ABSENT
         if near and value != name:  # the name stands inside a text
             instead = value.replace(f"{{url:{name}}}", f"{{url:{near[0]}}}")
         self.add(
@@ -84,7 +77,7 @@ class Collector:
 
     def validation(self, errors: Iterable[ErrorDetails]) -> None:
         """Add what pydantic found."""
-        for error in errors:
+        for error in sorted(errors, key=lambda error: error["type"] == "missing"):
             location: Location = error["loc"]
             if error["type"] == "missing":
                 self._missing(location)
@@ -99,19 +92,20 @@ class Collector:
 
     def _bad_name(self, location: Location, error: ErrorDetails) -> None:
         name = str(location[-1])
-        new = (*location[:-1], fields.nearest_name(name, error))
-        header = self._lines.has_header(location)
+        new = fields.nearest_name(name, error)
+        self._meant.add(new)
         self.add(
             "manifest-invalid-value",
             location,
             f"The name {shown(name)} in {dotted(location[:-1])} is not valid.",
-            f"Such a name is {fields.wanted(error)}.",
-            f"# {self._file}:{self._lines.of(location)} should read:\n"
-            + (f"[{dotted(new)}]" if header else f"{new[-1]} = {value_text(_at(self._data, location))}"),
+            f"Such a name is {fields.wanted(error)}. The nearest is {new}.",
+            self._correction(location, value_at(self._data, location), new),
         )
 
     def _missing(self, location: Location) -> None:
         table = location[:-1]
+        if dotted(location) in self._meant:
+            return
         self.add(
             "manifest-missing-key",
             location,
@@ -124,13 +118,13 @@ class Collector:
     def _unknown_key(self, location: Location) -> None:
         table, key = location[:-1], str(location[-1])
         known = fields.keys(self._model, table)
-        unused = [name for name in known if _at(self._data, (*table, name)) is _ABSENT]
+        unused = [name for name in known if value_at(self._data, (*table, name)) is ABSENT]
         near = difflib.get_close_matches(key, unused, n=1)
-        remedy = self._correction(location, None)
-        if near and self._lines.has_header(location):
-            remedy = f"# {self._file}:{self._lines.of(location)} should read:\n[{dotted((*table, near[0]))}]"
-        elif near:
-            remedy = self._correction((*table, near[0]), _at(self._data, location), self._lines.of(location))
+        if near:
+            self._meant.add(dotted((*table, near[0])))
+            remedy = self._correction(location, value_at(self._data, location), near[0])
+        else:
+            remedy = self._correction(location, ABSENT)
         self.add(
             "manifest-unknown-key",
             location,
@@ -149,18 +143,8 @@ class Collector:
             self._correction(location, nearest),
         )
 
-    def _correction(self, location: Location, instead: object, line: int = 0) -> str:
-        """The line to write so that `location` becomes `instead` (None: goes away)."""
-        here = f"{self._file}:{line or self._lines.of(location)}"
-        if instead is None and isinstance(location[-1], str):
-            return f"# remove {dotted(location)} at {here}"
-        while isinstance(location[-1], int):  # an array is written as a whole
-            array = list(_at(self._data, location[:-1]))
-            array[location[-1] : location[-1] + 1] = [] if instead is None else [instead]
-            location, instead = location[:-1], array
-        if isinstance(instead, Mapping):
-            return f"# {here} should read:\n{table_text(location, instead)}"
-        return f"# {here} should read:\n{key_text(location[-1])} = {value_text(instead)}"
+    def _correction(self, location: Location, instead: Any, key: str = "") -> str:
+        return correction(self._file, self._data, self._lines, location, instead, key)
 
 
 def _nearest(near: list[str]) -> str:

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from bootstrap.manifest_lines import Lines
+from bootstrap.manifest_lines import DEEPEST, Lines
 from bootstrap.problem import Failed, Problem
 
 
@@ -15,8 +15,9 @@ def read(path: Path) -> tuple[dict[str, Any], Lines]:
     try:
         return tomllib.loads(text), Lines(text)
     except RecursionError:
-        deep = max(range(len(text.splitlines())), key=lambda n: text.splitlines()[n].count("[")) + 1
-        raise _not_toml(path.name, text, deep, "brackets inside brackets, hundreds deep") from None
+        depths = [line.count("[") + line.count("{") + line.count(".") for line in text.split("\n")]
+        deepest = depths.index(max(depths)) + 1
+        raise _not_toml(path.name, text, deepest, f"tables nested more than {DEEPEST} deep") from None
     except ValueError as error:  # not only TOMLDecodeError: Python refuses numbers of more than 4300 digits
         message, _, position = str(error).partition(" (at ")
         at = re.match(r"line (\d+), column \d+", position)
