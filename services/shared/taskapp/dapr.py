@@ -164,18 +164,20 @@ class Dapr:
             raise TransientError(f"{what}: no answer within {self._timeout:g} s") from error
 
     async def _attempt(self, what: str, client: Any, operation: Callable[[Any], Awaitable[R]]) -> R:
-        from dapr.clients.exceptions import DaprGrpcError
+        from dapr.clients.exceptions import DaprGrpcError, DaprInternalError
+        from grpc.aio import AioRpcError
 
         try:
             return await operation(client)
-        except DaprGrpcError as error:
-            fault: Any = error
-            code = fault.code().name
+        except (AioRpcError, DaprGrpcError, DaprInternalError) as error:
+            # Some of the SDK's operations wrap the error of the call in one that has no status code.
+            fault: Any = error.__cause__ if isinstance(error, DaprInternalError) else error
+            code = fault.code().name if hasattr(fault, "code") else "UNKNOWN"
             if code == "ABORTED":
                 raise Conflict(what) from error
             if code == "UNAVAILABLE":
                 self._forget(client)
-            details = str(fault.details()).partition("\n")[0]
+            details = (str(fault.details()) if hasattr(fault, "details") else str(error)).partition("\n")[0]
             raise TransientError(f"{what}: {code.lower()}: {details}") from error
 
     async def _connected(self) -> Any:
