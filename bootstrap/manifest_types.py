@@ -46,7 +46,12 @@ TopicName = Annotated[str, StringConstraints(pattern=_TOPIC)]
 EnvName = Annotated[str, StringConstraints(pattern=_ENV)]
 Version = Annotated[str, StringConstraints(pattern=_VERSION)]
 FolderPath = Annotated[str, StringConstraints(pattern=_FOLDER, max_length=200)]
-Image = Annotated[str, StringConstraints(pattern=_IMAGE, max_length=400), AfterValidator(_pinned)]
+Image = Annotated[
+    str,
+    StringConstraints(pattern=_IMAGE, max_length=400),
+    AfterValidator(_pinned),
+    Field(json_schema_extra={"not": {"pattern": ":latest$"}}),
+]
 Port = Annotated[int, Field(ge=1024, le=65535)]
 NodePort = Annotated[int, Field(ge=30000, le=32767)]
 PodSecurityLevel = Literal["privileged", "baseline", "restricted"]
