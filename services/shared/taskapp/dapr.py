@@ -70,6 +70,16 @@ class Invoker(Protocol):
         """
 
 
+class Sidecar(Publisher, StateStore, Invoker, Protocol):
+    """All of it, as an async context manager that spans the life of the service."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None: ...
+
+
 class Dapr:
     """The sidecar of this process. Use as an async context manager; connects at the first use.
 

@@ -47,13 +47,20 @@ def problem_response(
     return Response(json.dumps(problem), status, dict(headers or {}), "application/problem+json")
 
 
+_WORDS = {"missing": "is required", "extra_forbidden": "is not a known field", "json_invalid": "should be JSON"}
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    return _WORDS.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
+
+
 def _field(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location[1:]) or str(location[0])
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
-    found = [{"field": _field(e["loc"]), "message": e["msg"].removeprefix("Value error, ")} for e in error.errors()]
+    found = [{"field": _field(e["loc"]), "message": _message(e)} for e in error.errors()]
     fields = ", ".join(dict.fromkeys(e["field"] for e in found))
     detail = f"The request is not valid: see {fields}."
     return problem_response(422, detail, instance=request.url.path, errors=found)
