@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bootstrap.env import Env
 
 FIRST_POLL, SLOWEST_POLL, POLL_GROWTH = 0.02, 0.5, 1.4  # seconds, seconds, factor
+LOOK = 10.0  # seconds that one look of a gate may take, however little of the gate's time is left
 GRACE = 5.0  # seconds that calls under way get to end after a cancellation
 
 Phase = Literal["held", "applying", "checking", "waiting", "green", "failed", "cancelled"]
@@ -84,6 +85,7 @@ class _Track:
     stage: Stage
     phase: Phase = "held"
     deadline: float = 0.0
+    answer_by: float = 0.0
     poll_at: float = 0.0
     interval: float = FIRST_POLL
     last: Problem | None = None
@@ -126,12 +128,16 @@ class Runner:
                 closed = [n for n in track.stage.needs if n in self._tracks and self._tracks[n].phase != "green"]
                 if not closed:
                     self._to(track, "applying")
-                    track.deadline = self.workers.now() + track.stage.apply_timeout
-                    self._call(track, lambda stage=track.stage: stage.apply(self.env))  # type: ignore[misc]
+                    self._call(track, track.stage.apply, self.workers.now() + track.stage.apply_timeout)
 
-    def _call(self, track: _Track, call: Callable[[], Problem | None]) -> None:
-        track.busy = True
-        self.workers.start(track.stage.name, call)
+    def _look(self, track: _Track) -> None:
+        track.phase = "checking"
+        # A look that begins at the deadline gets its time too: its answer is the problem that the user reads.
+        self._call(track, track.stage.check, max(track.deadline, self.workers.now() + LOOK))
+
+    def _call(self, track: _Track, act: Callable[["Env"], Problem | None], answer_by: float) -> None:
+        track.busy, track.answer_by = True, answer_by
+        self.workers.start(track.stage.name, lambda: act(self.env))
 
     def _step(self) -> tuple[Problem, ...]:
         """Waits for the next thing that happens, and takes it in."""
@@ -140,15 +146,14 @@ class Runner:
             raise RuntimeError(
                 f"no stage can start: {[t.stage.name for t in self._tracks.values() if t.phase == 'held']}"
             )
-        done = self.workers.next(min(t.poll_at if t.phase == "waiting" else t.deadline for t in active))
+        done = self.workers.next(min(t.poll_at if t.phase == "waiting" else t.answer_by for t in active))
         if done is not None:
             return self._took(self._tracks[done.key], done)
         now = self.workers.now()
         for track in active:
             if track.phase == "waiting" and now >= track.poll_at:
-                track.phase = "checking"
-                self._call(track, lambda stage=track.stage: stage.check(self.env))  # type: ignore[misc]
-            elif track.phase != "waiting" and now >= track.deadline:
+                self._look(track)
+            elif track.phase != "waiting" and now >= track.answer_by:
                 return self._fail(track, (self._hung(track),))
         return ()
 
@@ -162,7 +167,7 @@ class Runner:
         if track.phase == "applying":
             self._to(track, "checking", track.stage.waits_for)
             track.deadline = now + track.stage.timeout
-            self._call(track, lambda: track.stage.check(self.env))
+            self._look(track)
         elif done.value is None:
             self._to(track, "green")
         elif done.value.final:
@@ -182,7 +187,7 @@ class Runner:
         from bootstrap.catalogue import problem
 
         what = "work" if track.phase == "applying" else "gate"
-        limit = track.stage.apply_timeout if what == "work" else track.stage.timeout
+        limit = track.stage.apply_timeout if what == "work" else max(track.stage.timeout, LOOK)
         last = track.last.summary if track.last else ""
         return problem(
             "stage-hung",
