@@ -8,7 +8,7 @@ from typing import Any
 from bootstrap import manifest_folders
 from bootstrap.manifest_lines import Location
 from bootstrap.manifest_problems import Collector
-from bootstrap.toml_text import dotted
+from bootstrap.toml_text import dotted, key_text, value_text
 
 Table = Mapping[str, Any]
 
@@ -52,7 +52,7 @@ def _dead_letters(topics: Table, problems: Collector) -> None:
             told.update(seen)
             problems.conflict(
                 ("topics", name, "dead_letter"),
-                f"The dead letters of topic {name} come back to it: {' → '.join([*seen, name])}.",
+                f"The dead letters of topic {key_text(name)} come back: {' → '.join(map(key_text, [*seen, name]))}.",
                 "A message that nobody can handle would go round for ever.",
             )
 
@@ -64,7 +64,9 @@ def _references(name: str, service: Table, key: str, kind: str, known: Table | N
         if target is None:
             continue
         if target in targets[:index]:
-            problems.conflict(location, f"services.{name}.{key} names {target} twice.", "Once is enough.")
+            problems.conflict(
+                location, f"{dotted(('services', name))}.{key} names {key_text(target)} twice.", "Once is enough."
+            )
         elif known is not None and target not in known:
             problems.reference(location, target, kind, known)
 
@@ -74,17 +76,17 @@ def _app_ids(name: str, service: Table, services: Table, problems: Collector, un
         if target in services and target not in unsure and "app_id" not in services[target]:
             problems.conflict(
                 ("services", name, "invokes", index),
-                f"services.{name} invokes {target}, which has no app_id.",
+                f"{dotted(('services', name))} invokes {key_text(target)}, which has no app_id.",
                 "Dapr finds the services that it calls by their app id.",
-                remedy=f'# add under [services.{target}]:\napp_id = "{target}"',
+                remedy=f"# add under [{dotted(('services', target))}]:\napp_id = {value_text(target)}",
             )
     wants = [key for key in ("publishes", "subscribes", "invokes", "state") if service.get(key)]
     if wants and name not in unsure and "app_id" not in service:
         problems.conflict(
             ("services", name),
-            f"services.{name} has {' and '.join(wants)}, but no app_id.",
+            f"{dotted(('services', name))} has {' and '.join(wants)}, but no app_id.",
             "That goes through a Dapr sidecar, and only a service with an app id gets one.",
-            remedy=f'# add under [services.{name}]:\napp_id = "{name}"',
+            remedy=f"# add under [{dotted(('services', name))}]:\napp_id = {value_text(name)}",
         )
 
 
@@ -94,7 +96,7 @@ def _variables(name: str, service: Table, services: Table, problems: Collector, 
         if variable in RESERVED_VARIABLES:
             problems.conflict(
                 location,
-                f"services.{name}.env sets {variable}, which is reserved.",
+                f"{dotted(('services', name))}.env sets {variable}, which is reserved.",
                 f"The environment itself sets {', '.join(sorted(RESERVED_VARIABLES))}.",
             )
         for target in _URL.findall(value):
@@ -105,9 +107,9 @@ def _variables(name: str, service: Table, services: Table, problems: Collector, 
                 free = next(port for port in range(30080, 32768) if port not in taken)
                 problems.conflict(
                     location,
-                    f"services.{name}.env.{variable} wants the URL of {target}, which has no node_port.",
+                    f"{dotted(location)} wants the URL of {key_text(target)}, which has no node_port.",
                     "A browser reaches a service of a cluster by its node port only.",
-                    remedy=f"# add under [services.{target}]:\nnode_port = {free}",
+                    remedy=f"# add under [{dotted(('services', target))}]:\nnode_port = {free}",
                 )
 
 

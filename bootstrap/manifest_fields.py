@@ -115,7 +115,7 @@ def _find(model: type[BaseModel], location: Location) -> tuple[FieldInfo | None,
         if _is_table(kind):
             field = kind.model_fields[str(part)]
             kind = _plain(field.annotation)
-        else:
+        elif get_args(kind):
             kind = _plain(get_args(kind)[-1 if isinstance(part, str) else 0])
             field = None if _is_table(kind) else field
     return field, kind

@@ -7,6 +7,7 @@ from typing import Any
 
 from bootstrap.manifest_lines import Location
 from bootstrap.manifest_problems import Collector
+from bootstrap.toml_text import dotted
 
 
 def check(name: str, service: Mapping[str, Any], root: Path, problems: Collector) -> None:
@@ -21,7 +22,7 @@ def check(name: str, service: Mapping[str, Any], root: Path, problems: Collector
     if folder == real_root or not folder.is_relative_to(real_root):
         problems.conflict(
             location,
-            f"services.{name}.path is {path}, which leads out of {root}.",
+            f"{dotted(location)} is {path}, which leads out of {root}.",
             "A service's folder lies below the folder of the manifest.",
             instead=f"services/{name}",
         )
@@ -34,7 +35,7 @@ def check(name: str, service: Mapping[str, Any], root: Path, problems: Collector
                 problems.add(
                     "manifest-unknown-reference",
                     location,
-                    f"services.{name}.path is {path}, but there is no {path}/{part}.",
+                    f"{dotted(location)} is {path}, but there is no {path}/{part}.",
                     f"A service's folder holds requirements.txt and its Python module, here {module}.",
                     remedy=f"{remedy} {path}/{part}",
                 )

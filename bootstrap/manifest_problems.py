@@ -12,7 +12,7 @@ from bootstrap import manifest_fields as fields
 from bootstrap.manifest_corrections import ABSENT, correction, value_at
 from bootstrap.manifest_lines import Lines, Location
 from bootstrap.problem import Problem
-from bootstrap.toml_text import dotted, shown, table_text
+from bootstrap.toml_text import dotted, key_text, shown, table_text
 
 
 def without_invalid(data: Mapping[str, Any], locations: Iterable[Location]) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class Collector:
             "manifest-unknown-reference",
             location,
             f"{dotted(location)} names the {kind} {shown(name)}, which does not exist.",
-            f"The {kind}s that exist: {', '.join(names) or 'none'}." + _nearest(near),
+            f"The {kind}s that exist: {', '.join(map(key_text, names)) or 'none'}." + _nearest(near),
             self._correction(location, instead),
         )
 
@@ -83,7 +83,8 @@ class Collector:
                 self._missing(location)
             elif error["type"] == "extra_forbidden":
                 self._unknown_key(location)
-            elif location[-1] == "[key]":  # pydantic's mark for the name of an entry
+            elif location[-1] == "[key]" and value_at(self._data, location) is ABSENT:
+                # pydantic's mark for the name of an entry
                 self._bad_name(location[:-1], error)
                 continue
             else:
@@ -148,4 +149,4 @@ class Collector:
 
 
 def _nearest(near: list[str]) -> str:
-    return f" The nearest is {near[0]}." if near else ""
+    return f" The nearest is {key_text(near[0])}." if near else ""

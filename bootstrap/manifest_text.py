@@ -64,8 +64,8 @@ def _text(path: Path) -> str:
 
 
 def _not_toml(file: str, text: str, line: int, message: str) -> Failed:
-    content = [*text.split("\n"), ""][line - 1].strip()[:200]
-    unquoted = re.fullmatch(r"""([\w.-]+)\s*=\s*([^\s"'\[{#=][^"'#]*?)\s*""", content)
+    content = "".join(c if c.isprintable() else "�" for c in text.split("\n")[line - 1].strip()[:200])
+    unquoted = re.fullmatch(r"""([\w.-]+)\s*=\s*([^\s"'\[{#=][^"'#�]*?)\s*""", content)
     if unquoted and re.match("Invalid value|Expected newline", message):
         remedy = f'# {file}:{line} should read:\n{unquoted[1]} = "{unquoted[2]}"'
     elif re.match("Cannot overwrite|Cannot declare|Duplicate", message):
