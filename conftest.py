@@ -1,0 +1,82 @@
+"""What holds for every test: real parts (`real`), live tests (`--live`), and where the smoke suite is left out."""
+
+import difflib
+import os
+from collections import Counter
+from functools import cache
+
+import pytest
+
+from tests.parts import PARTS
+
+# The smoke suite asks a running app: `inv up` and `inv verify` run it.
+collect_ignore = ["tests/smoke"]
+
+PROPERTY = "real part: "
+
+
+@cache
+def find(part: str) -> str | None:
+    """Where the part is; asked once in a run."""
+    return PARTS[part](os.environ)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--live", action="store_true", help="also run the tests against a real minikube")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(PartsLine())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        for part in parts_of(item):
+            if part not in PARTS:
+                near = difflib.get_close_matches(part, PARTS, 1, 0.0)[0]
+                raise pytest.UsageError(f"{item.nodeid} needs {part!r}, which tests/parts.py does not have: {near!r}?")
+    if not config.getoption("--live"):
+        live = [item for item in items if item.get_closest_marker("live")]
+        if live:
+            config.hook.pytest_deselected(items=live)
+            items[:] = [item for item in items if item not in live]
+
+
+def parts_of(item: pytest.Item) -> list[str]:
+    """The real parts that a test needs."""
+    return [str(part) for mark in item.iter_markers("real") for part in mark.args]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for part in parts_of(item):
+        place = find(part)
+        # Properties travel with the report, from the processes of pytest-xdist too.
+        item.user_properties.append((f"{PROPERTY}{part}", place or ""))
+        if place is None and os.environ.get("CI") == "true":
+            pytest.fail(
+                f"This test needs {part}, which is not on this machine; with CI=true it must be.", pytrace=False
+            )
+        if place is None:
+            pytest.skip(f"needs {part}, which is not on this machine")
+
+
+class PartsLine:
+    """One line at the end of a run: which real parts its tests had, and which were missing."""
+
+    def __init__(self) -> None:
+        self.tests: Counter[tuple[str, str]] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "setup":
+            real = [
+                (name.removeprefix(PROPERTY), str(place)) for name, place in report.user_properties if PROPERTY in name
+            ]
+            self.tests.update(real)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        words = [
+            f"{part} {place} ({count} tests)" if place else f"{part} is missing ({count} tests)"
+            for (part, place), count in sorted(self.tests.items())
+        ]
+        if words:
+            terminalreporter.write_line(f"real parts: {', '.join(words)}")

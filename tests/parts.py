@@ -1,0 +1,85 @@
+"""Real parts that some tests need: where each is on this machine, or that it is not.
+
+A part goes into `PARTS`; a test asks for it with `@pytest.mark.real("name")`.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bootstrap.local import daprd as _daprd
+
+CHROMIUM_NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "microsoft-edge",
+)
+CHROMIUM_PLACES = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+)
+POSTGRESQL_FOLDERS = "usr/lib/postgresql/*/bin"
+DOCKER_SECONDS = 10
+
+Finder = Callable[[Mapping[str, str]], str | None]
+"""Given the environment variables: where the part is, or None."""
+
+
+def chromium(environ: Mapping[str, str], places: tuple[str, ...] = CHROMIUM_PLACES) -> str | None:
+    """The browser that CHROMIUM names, else one on PATH, else one of `places`."""
+    if named := environ.get("CHROMIUM"):
+        return shutil.which(named, path=environ.get("PATH", ""))
+    on_path = (shutil.which(name, path=environ.get("PATH", "")) for name in CHROMIUM_NAMES)
+    elsewhere = (shutil.which(place) for place in places)
+    return next((found for found in (*on_path, *elsewhere) if found), None)
+
+
+def daprd(environ: Mapping[str, str]) -> str | None:
+    """The sidecar that `inv up` would use."""
+    found = _daprd.find(environ)
+    return str(found) if found else None
+
+
+def postgresql(environ: Mapping[str, str], root: Path = Path("/")) -> str | None:
+    """The folder with `initdb` and `postgres`: one on PATH, else Debian's newest."""
+
+    def major(folder: Path) -> float:
+        return float(folder.parent.name) if folder.parent.name.replace(".", "", 1).isdigit() else 0
+
+    on_path = [Path(folder) for folder in environ.get("PATH", "").split(":") if folder]
+    debian = sorted(root.glob(POSTGRESQL_FOLDERS), key=major, reverse=True)
+    for folder in (*on_path, *debian):
+        if all(shutil.which(program, path=str(folder)) for program in ("initdb", "postgres")):
+            return str(folder)
+    return None
+
+
+def docker(environ: Mapping[str, str]) -> str | None:
+    """The docker program, when its daemon answers."""
+    program = shutil.which("docker", path=environ.get("PATH", ""))
+    if program is None:
+        return None
+    try:
+        asked = subprocess.run(
+            [program, "version", "--format", "{{.Server.Version}}"],
+            env=dict(environ),
+            capture_output=True,
+            timeout=DOCKER_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return program if asked.returncode == 0 else None
+
+
+PARTS: Mapping[str, Finder] = {
+    "chromium": chromium,
+    "daprd": daprd,
+    "docker": docker,
+    "postgresql": postgresql,
+}
