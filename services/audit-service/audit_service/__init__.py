@@ -1,0 +1,1 @@
+"""Keeps the append-only history of every task."""

@@ -1,0 +1,1 @@
+"""Turns each due reminder into exactly one notification."""

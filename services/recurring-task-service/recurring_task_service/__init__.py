@@ -1,0 +1,1 @@
+"""Creates the next occurrence when a recurring task is completed."""

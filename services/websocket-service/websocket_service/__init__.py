@@ -1,0 +1,1 @@
+"""Pushes every change of a task to the browsers that are connected."""
