@@ -46,9 +46,10 @@ async def run(options: argparse.Namespace, wanted: resources.Resources) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    # On loopback no proxy is asked; a limit on connections would let slow events hold up fast ones.
+    # On loopback no proxy is asked. How long a call may take is said by the resiliency policies, and a limit on
+    # connections would let slow calls hold up fast ones.
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-    async with httpx.AsyncClient(trust_env=False, timeout=None, limits=limits) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=httpx.Timeout(None), limits=limits) as client:
         connection = Connection(wanted.pubsub.metadata) if wanted.pubsub else None
         delivery = Delivery(wanted, options.app_port, client)
         sidecar = Sidecar(wanted, options.app_port, options.registry, connection, delivery, client)

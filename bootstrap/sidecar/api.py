@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 from aiokafka.errors import KafkaError
+from grpc import StatusCode
 
 from bootstrap.sidecar import errors, events
 from bootstrap.sidecar.broker import BrokerAway, Connection
@@ -69,9 +70,9 @@ class Sidecar:
         try:
             self._named(store).change(changes)
         except EtagMismatch as error:
-            raise errors.ApiError(errors.StatusCode.ABORTED, 409, failure, f"{what}: {error}") from error
+            raise errors.ApiError(StatusCode.ABORTED, 409, failure, f"{what}: {error}") from error
         except sqlite3.Error as error:
-            raise errors.ApiError(errors.StatusCode.INTERNAL, 500, failure, f"{what}: {error}") from error
+            raise errors.ApiError(StatusCode.INTERNAL, 500, failure, f"{what}: {error}") from error
 
     def transact(self, store: str, changes: Sequence[Change]) -> None:
         """All or nothing. Raises ApiError."""
@@ -79,7 +80,7 @@ class Sidecar:
             self._named(store).transact(changes)
         except (EtagMismatch, sqlite3.Error) as error:
             message = f"error while executing state transaction: {error}"
-            raise errors.ApiError(errors.StatusCode.INTERNAL, 500, "ERR_STATE_TRANSACTION", message) from error
+            raise errors.ApiError(StatusCode.INTERNAL, 500, "ERR_STATE_TRANSACTION", message) from error
 
     def _named(self, name: str) -> Store:
         component = self.resources.statestore

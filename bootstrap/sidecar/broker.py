@@ -13,7 +13,8 @@ from aiokafka.errors import KafkaError
 
 log = logging.getLogger("sidecar.broker")
 
-AGAIN, WATCH = 0.25, 1.0  # seconds between attempts to connect, and between looks at the topics
+AGAIN = 0.25  # seconds between attempts to connect
+FETCH_MS = 100
 
 
 class BrokerAway(Exception):
@@ -124,6 +125,8 @@ class Connection:
             **common,
             group_id=self._fields["consumerGroup"],
             enable_auto_commit=False,
+            # Some brokers look for new records only when a fetch begins; this bounds the delay.
+            fetch_max_wait_ms=FETCH_MS,
             auto_offset_reset="earliest" if self._fields.get("initialOffset") == "oldest" else "latest",
         )
         for part in (producer, consumer):

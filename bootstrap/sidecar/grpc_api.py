@@ -118,7 +118,8 @@ async def serve(sidecar: Sidecar, port: int) -> grpc.aio.Server:
     """Start on loopback. Raises RuntimeError when the port is taken."""
     # Without this, two servers may share a port, and each gets some of the calls.
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    api_service_v1.add_DaprServicer_to_server(Service(sidecar), server)
+    register: Any = api_service_v1.add_DaprServicer_to_server
+    register(Service(sidecar), server)
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     return server

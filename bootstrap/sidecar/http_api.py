@@ -40,8 +40,7 @@ def create(sidecar: Sidecar, stop: Callable[[], None]) -> Starlette:
     return Starlette(routes=routes, exception_handlers={errors.ApiError: _problem})
 
 
-async def _problem(_: Request, error: Exception) -> Response:
-    assert isinstance(error, errors.ApiError)
+async def _problem(_: Request, error: Any) -> Response:
     return JSONResponse({"errorCode": error.code, "message": error.message}, error.http)
 
 

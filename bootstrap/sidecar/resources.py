@@ -76,7 +76,7 @@ def load(folder: Path, app: str) -> Resources:
     """Read every `*.yaml` of the folder. Raises OSError, yaml.YAMLError, KeyError or ValueError for what cannot be."""
     documents: list[dict[str, Any]] = []
     for path in sorted(folder.glob("*.yaml")):
-        loader = yaml.load_all(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        loader = yaml.load_all(path.read_text(encoding="utf-8"), Loader=_Loader)
         documents += [d for d in loader if d and app in d.get("scopes", [app])]
     components = tuple(_component(d, app) for d in documents if d["kind"] == "Component")
     pubsub = next((c.name for c in components if c.type == "pubsub.kafka"), "")

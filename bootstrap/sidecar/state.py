@@ -11,7 +11,17 @@ from bootstrap.sidecar import errors
 _TABLE = """CREATE TABLE IF NOT EXISTS state (
     key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, is_binary BOOLEAN NOT NULL, etag TEXT NOT NULL,
     expiration_time TIMESTAMP DEFAULT NULL, update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)"""
-_LIVE = "(expiration_time IS NULL OR expiration_time > CURRENT_TIMESTAMP)"
+_GET = """SELECT value, is_binary, etag FROM state
+    WHERE key = ? AND (expiration_time IS NULL OR expiration_time > CURRENT_TIMESTAMP)"""
+_DELETE = "DELETE FROM state WHERE key = :key AND (:old = '' OR etag = :old)"
+_UPDATE = """UPDATE state SET value = :value, etag = :new, is_binary = :binary, update_time = CURRENT_TIMESTAMP,
+        expiration_time = CASE WHEN :ttl > 0 THEN DATETIME(CURRENT_TIMESTAMP, '+' || :ttl || ' seconds') END
+    WHERE key = :key AND etag = :old AND (expiration_time IS NULL OR expiration_time > CURRENT_TIMESTAMP)"""
+_INSERT = """INSERT OR REPLACE INTO state (key, value, is_binary, etag, expiration_time, update_time)
+    SELECT :key, :value, :binary, :new,
+        CASE WHEN :ttl > 0 THEN DATETIME(CURRENT_TIMESTAMP, '+' || :ttl || ' seconds') END, CURRENT_TIMESTAMP
+    WHERE NOT (:first AND EXISTS (SELECT 1 FROM state
+        WHERE key = :key AND (expiration_time IS NULL OR expiration_time > CURRENT_TIMESTAMP)))"""
 BUSY = 2.0  # seconds to wait for another process that writes
 
 
@@ -62,8 +72,7 @@ class Store:
         """One entry for each key, in that order."""
         entries = []
         for key in keys:
-            query = f"SELECT value, is_binary, etag FROM state WHERE key = ? AND {_LIVE}"  # noqa: S608
-            row = self._db.execute(query, (self._key(key),)).fetchone()
+            row = self._db.execute(_GET, (self._key(key),)).fetchone()
             if row is None:
                 entries.append(Entry(key))
             else:
@@ -94,26 +103,14 @@ class Store:
         self._db.execute("COMMIT")
 
     def _apply(self, change: Change) -> None:
-        key = self._key(change.key)
+        row = {"key": self._key(change.key), "old": change.etag, "first": change.first, "ttl": change.ttl}
         if change.value is None:
-            done = self._db.execute(
-                "DELETE FROM state WHERE key = ? AND (? = '' OR etag = ?)", (key, change.etag, change.etag)
-            )
-            if change.etag and not done.rowcount:
+            if not self._db.execute(_DELETE, row).rowcount and change.etag:
                 raise EtagMismatch
             return
-        value = change.value.decode() if change.text else base64.b64encode(change.value).decode()
-        expires = f"DATETIME(CURRENT_TIMESTAMP, '+{change.ttl:d} seconds')" if change.ttl > 0 else "NULL"
-        row = {"key": key, "value": value, "binary": not change.text, "new": str(uuid.uuid4()), "old": change.etag}
-        if change.etag:
-            statement = f"""UPDATE state SET value = :value, etag = :new, is_binary = :binary,
-                update_time = CURRENT_TIMESTAMP, expiration_time = {expires}
-                WHERE key = :key AND etag = :old AND {_LIVE}"""  # noqa: S608
-        else:
-            absent = f"NOT EXISTS (SELECT 1 FROM state WHERE key = :key AND {_LIVE})" if change.first else "TRUE"
-            statement = f"""INSERT OR REPLACE INTO state (key, value, is_binary, etag, expiration_time, update_time)
-                SELECT :key, :value, :binary, :new, {expires}, CURRENT_TIMESTAMP WHERE {absent}"""  # noqa: S608
-        if not self._db.execute(statement, row).rowcount:
+        row |= {"binary": not change.text, "new": str(uuid.uuid4())}
+        row["value"] = change.value.decode() if change.text else base64.b64encode(change.value).decode()
+        if not self._db.execute(_UPDATE if change.etag else _INSERT, row).rowcount:
             raise EtagMismatch
 
     def _key(self, key: str) -> str:
