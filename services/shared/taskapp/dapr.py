@@ -92,25 +92,23 @@ class Dapr:
         self._timeout = timeout
         self._sidecar = sidecar_check(http_port)
         self._connecting = asyncio.Lock()
-        # The SDK types only half of its client.
-        self._client: Any = None
+        self._connection: _Connection | None = None
         self._session: aiohttp.ClientSession | None = None
-        self._background: set[asyncio.Task[None]] = set()
+        self._loading: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Load the SDK beside the start of the service, so that the first use need not wait for it."""
-        self._keep(asyncio.create_task(asyncio.to_thread(_import_sdk)))
+        self._loading = asyncio.ensure_future(asyncio.to_thread(_import_sdk))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
         """Close every connection."""
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
-        if self._client is not None:
-            await self._client.close()
+        if self._loading is not None:
+            await asyncio.wait([self._loading])
+        if self._connection is not None:
+            await self._connection.client.close()
         if self._session is not None:
             await self._session.close()
 
@@ -168,31 +166,26 @@ class Dapr:
     async def _call(self, what: str, operation: Callable[[Any], Awaitable[R]]) -> R:
         try:
             async with asyncio.timeout(self._timeout):
-                client = await self._connected()
-                return await self._attempt(what, client, operation)
+                connection = await self._connected()
+                connection.calls += 1
+                try:
+                    return await _attempt(what, operation(connection.client))
+                except _Broken as error:
+                    if self._connection is connection:
+                        self._connection = None
+                    raise TransientError(str(error)) from error.__cause__
+                finally:
+                    connection.calls -= 1
+                    # Closing cancels other calls under way. Not closing keeps the transport's own pause before it
+                    # connects again, up to two minutes, also for a new client.
+                    if connection is not self._connection and connection.calls == 0:
+                        await connection.client.close()
         except TimeoutError as error:
             raise TransientError(f"{what}: no answer within {self._timeout:g} s") from error
 
-    async def _attempt(self, what: str, client: Any, operation: Callable[[Any], Awaitable[R]]) -> R:
-        from dapr.clients.exceptions import DaprGrpcError, DaprInternalError
-        from grpc.aio import AioRpcError
-
-        try:
-            return await operation(client)
-        except (AioRpcError, DaprGrpcError, DaprInternalError) as error:
-            # Some of the SDK's operations wrap the error of the call in one that has no status code.
-            fault: Any = error.__cause__ if isinstance(error, DaprInternalError) else error
-            code = fault.code().name if hasattr(fault, "code") else "UNKNOWN"
-            if code == "ABORTED":
-                raise Conflict(what) from error
-            if code == "UNAVAILABLE":
-                self._forget(client)
-            details = (str(fault.details()) if hasattr(fault, "details") else str(error)).partition("\n")[0]
-            raise TransientError(f"{what}: {code.lower()}: {details}") from error
-
-    async def _connected(self) -> Any:
+    async def _connected(self) -> "_Connection":
         async with self._connecting:
-            if self._client is None:
+            if self._connection is None:
                 # The SDK's own wait for the sidecar blocks the event loop: enter it when it will be short.
                 await self._sidecar()
                 await asyncio.to_thread(_import_sdk)
@@ -200,25 +193,35 @@ class Dapr:
                 from dapr.conf import settings
 
                 vars(settings).update(DAPR_RUNTIME_HOST=HOST, DAPR_HTTP_PORT=self._http_port, DAPR_HEALTH_TIMEOUT=1)
-                self._client = DaprClient(f"{HOST}:{self._grpc_port}")
-            return self._client
+                self._connection = _Connection(DaprClient(f"{HOST}:{self._grpc_port}"))
+            return self._connection
 
-    def _forget(self, client: Any) -> None:
-        """Connect anew at the next use: a broken channel may wait for two minutes before it tries again."""
-        if self._client is client:
-            self._client = None
-            self._keep(asyncio.create_task(self._close_later(client)))
 
-    async def _close_later(self, client: Any) -> None:
-        # Closing cancels the calls under way on the channel; all of them have ended after the timeout.
-        try:
-            await asyncio.sleep(2 * self._timeout)
-        finally:
-            await client.close()
+@dataclass
+class _Connection:
+    client: Any  # the SDK types only half of its client
+    calls: int = 0
 
-    def _keep(self, task: "asyncio.Task[None]") -> None:
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+
+class _Broken(Exception):
+    """The connection is lost."""
+
+
+async def _attempt(what: str, call: Awaitable[R]) -> R:
+    from dapr.clients.exceptions import DaprGrpcError, DaprInternalError
+    from grpc.aio import AioRpcError
+
+    try:
+        return await call
+    except (AioRpcError, DaprGrpcError, DaprInternalError) as error:
+        # Some of the SDK's operations wrap the error of the call in one that has no status code.
+        fault: Any = error.__cause__ if isinstance(error, DaprInternalError) else error
+        code = fault.code().name if hasattr(fault, "code") else "UNKNOWN"
+        details = (str(fault.details()) if hasattr(fault, "details") else str(error)).partition("\n")[0]
+        message = f"{what}: {code.lower()}: {details}"
+        if code == "ABORTED":
+            raise Conflict(message) from error
+        raise (_Broken if code == "UNAVAILABLE" else TransientError)(message) from error
 
 
 def _import_sdk() -> None:

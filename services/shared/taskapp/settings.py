@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 
 def variable(name: str, parse: Callable[[str], Any], *, default: Any = MISSING) -> Any:
@@ -37,10 +37,18 @@ def level_name(value: str) -> str:
     return value.upper()
 
 
+def _split(value: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(value)
+    except ValueError:  # such as a bracket that is not closed
+        return None
+    return parts if parts.scheme in ("http", "https") else None
+
+
 def http_url(value: str) -> str:
     """An http or https URL, without a slash at its end."""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = _split(value)
+    if parts is None or not parts.hostname:
         raise ValueError(f"must be a URL such as http://127.0.0.1:8080, but is {value!r}")
     return value.rstrip("/")
 
@@ -49,8 +57,8 @@ def origins(value: str) -> tuple[str, ...]:
     """A comma list of exact origins (scheme, host, port), as browsers send them. No wildcards."""
     found = tuple(part.strip() for part in value.split(",") if part.strip())
     for origin in found:
-        parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or "*" in origin or origin != f"{parts.scheme}://{parts.netloc}":
+        parts = _split(origin)
+        if parts is None or "*" in origin or origin != f"{parts.scheme}://{parts.netloc}":
             raise ValueError(f"must list exact origins such as http://127.0.0.1:8080, but has {origin!r}")
     return found
 

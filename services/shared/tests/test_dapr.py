@@ -1,0 +1,109 @@
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from taskapp.dapr import Dapr, sidecar_check
+from taskapp.errors import Conflict, TransientError
+from taskapp.events import CloudEvent
+from taskapp.standin import SidecarStandIn
+from taskapp.testing import FakeDapr, make_task
+
+Ports = Callable[[int], tuple[int, ...]]
+
+
+async def state_semantics(store: Any) -> None:
+    """What both the fake and the real client do."""
+    assert await store.get("a") == (None, None)
+    await store.save("a", {"n": 1})
+    with pytest.raises(Conflict):
+        await store.save("a", {"n": 2})
+    value, etag = await store.get("a")
+    assert value == {"n": 1}
+    await store.save("a", {"n": 2}, etag)
+    with pytest.raises(Conflict):
+        await store.save("a", {"n": 3}, etag)
+    with pytest.raises(Conflict):
+        await store.save("new", {}, "some-etag")
+    assert (await store.get("a"))[0] == {"n": 2}
+    outcomes = await asyncio.gather(*(store.save("race", n) for n in range(8)), return_exceptions=True)
+    assert sum(outcome is None for outcome in outcomes) == 1
+    assert all(outcome is None or isinstance(outcome, Conflict) for outcome in outcomes)
+
+
+def test_state_of_the_fake() -> None:
+    asyncio.run(state_semantics(FakeDapr()))
+
+
+def test_state_over_the_wire(free_ports: Ports) -> None:
+    async def main() -> None:
+        async with Dapr(*ports) as dapr:
+            await state_semantics(dapr)
+
+    ports = free_ports(2)
+    with SidecarStandIn((ports[0], ports[1])).running():
+        asyncio.run(main())
+
+
+def test_publish_carries_the_partition_key_and_reconnects(free_ports: Ports) -> None:
+    event = CloudEvent.of_task("created", make_task())
+    ports = free_ports(2)
+    first = SidecarStandIn((ports[0], ports[1]))
+    second = SidecarStandIn((ports[0], ports[1]))
+
+    async def main() -> None:
+        async with Dapr(*ports, timeout=2) as dapr:
+            with pytest.raises(TransientError, match="does not answer"):
+                await dapr.publish("task-events", event)
+            with first.running():
+                await dapr.publish("task-events", event)
+            with pytest.raises(TransientError):
+                await dapr.publish("task-events", event)
+            with second.running():
+                await dapr.publish("reminders", event.to_json(), key="k")
+
+    asyncio.run(main())
+    assert [topic for topic, _ in first.published] == ["task-events"]
+    assert first.published[0][1]["id"] == event.id
+    assert first.metadata == [{"partitionKey": event.subject}]
+    assert second.metadata == [{"partitionKey": "k"}]
+
+
+def test_failures_name_what_was_tried(free_ports: Ports) -> None:
+    def on_publish(topic: str, _event: dict[str, Any]) -> None:
+        if topic == "refused":
+            raise TransientError("the broker is away")
+        released.wait(10)
+
+    async def main() -> None:
+        async with Dapr(*ports, timeout=0.5) as dapr:
+            with suppress(TransientError):
+                await dapr.get("warm-up")
+            with pytest.raises(TransientError, match="publish on refused: internal: the broker is away"):
+                await dapr.publish("refused", "{}")
+            with pytest.raises(TransientError, match=r"publish on stalled: no answer within 0\.5 s"):
+                await dapr.publish("stalled", "{}")
+            assert (await dapr.invoke("backend-api", "POST", "/x?a=1", json={})).status == 404
+        released.set()
+
+    async def away() -> None:
+        async with Dapr(*ports) as dapr:
+            with pytest.raises(TransientError, match="invoke backend-api: "):
+                await dapr.invoke("backend-api", "GET", "/x")
+
+    released = threading.Event()
+    ports = free_ports(2)
+    with SidecarStandIn((ports[0], ports[1]), on_publish).running():
+        asyncio.run(main())
+    asyncio.run(away())
+
+
+def test_outbound_health(free_ports: Ports) -> None:
+    ports = free_ports(2)
+    with SidecarStandIn((ports[0], ports[1])).running():
+        asyncio.run(sidecar_check(ports[0])())
+    with pytest.raises(TransientError, match=f"port {ports[0]}"):
+        asyncio.run(sidecar_check(ports[0])())

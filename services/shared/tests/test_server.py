@@ -1,0 +1,62 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+SHARED = Path(__file__).parents[1]
+SERVICE = textwrap.dedent("""
+    import asyncio, os
+    from taskapp.app import create_app
+    from taskapp.server import serve
+    from taskapp.settings import Settings
+
+    settings = Settings.from_env(os.environ)
+    app = create_app(settings)
+
+    @app.get("/slow")
+    async def slow() -> str:
+        print("begun", flush=True)
+        await asyncio.sleep(1)
+        return "done"
+
+    async def goodbye() -> None:
+        print("goodbye", flush=True)
+
+    serve(app, settings, on_stop=goodbye)
+""")
+
+
+def start(port: int) -> subprocess.Popen[str]:
+    env = {**os.environ, "PYTHONPATH": str(SHARED), "PORT": str(port), "APP_ID": "shop", "VERSION": "v"}
+    return subprocess.Popen([sys.executable, "-c", SERVICE], env=env, text=True, stdout=subprocess.PIPE)
+
+
+def test_sigterm_finishes_what_is_under_way_and_exits_0(free_ports: Callable[[int], tuple[int, ...]]) -> None:
+    (port,) = free_ports(1)
+    answers: list[bytes] = []
+
+    def get() -> None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/slow", timeout=10) as answer:
+            answers.append(answer.read())
+            assert "server" not in answer.headers
+
+    with start(port) as service:
+        assert service.stdout is not None
+        lines = iter(service.stdout.readline, "")
+        next(line for line in lines if "Uvicorn running" in line)
+        client = threading.Thread(target=get)
+        client.start()
+        next(line for line in lines if line == "begun\n")
+        service.send_signal(signal.SIGTERM)
+        rest = list(lines)
+        assert service.wait(5) == 0
+        client.join(5)
+    assert answers == [b'"done"']
+    assert "goodbye\n" in rest
+    assert all(json.loads(line)["service"] == "shop" for line in rest if line != "goodbye\n")
