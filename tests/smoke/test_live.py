@@ -1,0 +1,23 @@
+"""Live updates: what a browser's socket hears."""
+
+import time
+
+from tests.smoke.app import App, Wrong
+
+PROMISED = 2.0  # seconds from the answer to the message
+
+
+def test_a_socket_hears_of_a_created_task_within_two_seconds(app: App) -> None:
+    with app.socket() as socket:
+        # The first message after a start also waits for the consumer to join its group: that is not what is promised.
+        first = app.create()
+        if not socket.hears("created", first, app.deadline):
+            words = f"Expected the page's socket to hear of a created task; for {app.deadline:g} s it was silent."
+            raise Wrong("websocket-service", words)
+        task = app.create()
+        answered = time.monotonic()
+        heard = socket.hears("created", task, app.deadline)
+        seconds = time.monotonic() - answered
+    if not heard or seconds > PROMISED:
+        words = f"after {seconds:.1f} s" if heard else f"not within {app.deadline:g} s"
+        raise Wrong("websocket-service", f"Expected the page's socket to hear of a task within 2 s; it was {words}.")
