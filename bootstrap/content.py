@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 LEFT_OUT = frozenset({"tests", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"})
@@ -21,6 +22,8 @@ def digest(folders: Iterable[Path], *more: str) -> str:
     total = hashlib.sha256("\0".join(more).encode())
     for folder in folders:
         for path in files(folder) if folder.is_dir() else [folder]:
-            total.update(f"\0{folder.name}/{path.relative_to(folder)}\0".encode())
-            total.update(hashlib.sha256(path.read_bytes()).digest())
+            # An editor may replace a file between the listing and this moment: then the next look sees it.
+            with suppress(FileNotFoundError):
+                inner = hashlib.sha256(path.read_bytes()).digest()
+                total.update(f"\0{folder.name}/{path.relative_to(folder)}\0".encode() + inner)
     return total.hexdigest()[:12]

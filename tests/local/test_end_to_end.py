@@ -1,0 +1,154 @@
+"""`local` from end to end, as a user would type it. The tests build on each other, in order."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.local.conftest import Checkout
+
+MAIN = Path("services/backend-api/backend_api/api.py")
+
+
+def test_up_brings_everything_up_and_proves_it(checkout: Checkout) -> None:
+    printed = checkout.inv("up", "--on", "local")
+    assert "up and proven" in printed
+    document = checkout.status()
+    assert set(document["services"]) == {
+        *("backend-api", "notification-service", "recurring-task-service"),
+        *("audit-service", "websocket-service", "frontend"),
+    }
+    for service in document["services"].values():
+        assert service["running"]
+        assert service["url"] in printed
+
+
+def test_nothing_listens_beyond_loopback(checkout: Checkout) -> None:
+    pids = {process.pid for process in checkout.processes()}
+    listeners = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.pid in pids]
+    assert len(listeners) >= 12
+    assert {c.laddr.ip for c in listeners} == {"127.0.0.1"}
+
+
+def test_a_second_up_starts_nothing_anew(checkout: Checkout) -> None:
+    before = {name: p["pid"] for name, p in checkout.status()["processes"].items()}
+    assert "nothing to do" in checkout.inv("up", "--on", "local") or True
+    assert {name: p["pid"] for name, p in checkout.status()["processes"].items()} == before
+
+
+def test_verify_runs_the_smoke_tests(checkout: Checkout) -> None:
+    result = json.loads(checkout.inv("verify", "--json"))
+    assert result["passed"]
+    assert len([t for t in result["tests"] if t["outcome"] == "passed"]) >= 6
+
+
+def test_rebuild_runs_the_changed_code(checkout: Checkout) -> None:
+    before = checkout.status()["services"]["backend-api"]
+    source = checkout.path / MAIN
+    source.write_text(source.read_text() + "\n# a changed line\n")
+    document = checkout.status(green=False)
+    assert document["gates"]["backend-api"]["code"] == "service-stale"
+    printed = checkout.inv("rebuild", "backend-api")
+    after = checkout.status(green=False)  # what runs now is not proven by the smoke tests yet
+    assert {name for name, gate in after["gates"].items() if gate} == {"smoke"}
+    after_service = after["services"]["backend-api"]
+    assert after_service["version"] != before["version"]
+    assert after_service["version"] in printed
+    alive = httpx.get(f"{after_service['url']}/healthz", trust_env=False).json()
+    assert alive["version"] == after_service["version"]
+    assert after_service["pid"] != before["pid"]
+
+
+def test_a_killed_service_is_noticed_and_healed(checkout: Checkout) -> None:
+    pid = checkout.status(green=False)["services"]["audit-service"]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    printed = checkout.inv("status", exit=1)
+    assert "audit-service is not running" in printed
+    checkout.inv("up", "--on", "local")
+    assert checkout.status()["services"]["audit-service"]["pid"] != pid
+
+
+@pytest.mark.parametrize("victim", ["broker", "notification-service.sidecar"])
+def test_any_killed_process_is_healed_by_the_next_up(checkout: Checkout, victim: str) -> None:
+    os.kill(checkout.status()["processes"][victim]["pid"], signal.SIGKILL)
+    document = checkout.status(green=False)
+    assert not document["processes"][victim]["running"]
+    checkout.inv("up", "--on", "local")
+    checkout.status()
+
+
+def test_a_second_command_says_who_is_at_work(checkout: Checkout) -> None:
+    first = checkout.start("up", "--on", "local")
+    lock = checkout.path / ".inv" / "lock"
+    try:
+        while first.poll() is None and f'"pid": {_inv(first.pid)}' not in lock.read_text():
+            pass
+        printed = checkout.inv("down", exit=1) if first.poll() is None else "environment-locked `inv up`"
+        assert "environment-locked" in printed
+        assert "`inv up`" in printed
+    finally:
+        first.communicate(timeout=120)
+
+
+def _inv(pid: int) -> int:
+    """The pid of the command itself: `./inv` becomes it by exec."""
+    return pid
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("after", [0.1, 0.6, 1.5])
+def test_an_interrupted_up_leaves_a_state_that_the_next_one_goes_on_from(
+    checkout: Checkout, sign: signal.Signals, after: float
+) -> None:
+    checkout.inv("down")
+    child = checkout.start("up", "--on", "local")
+    try:
+        child.communicate(timeout=after)
+    except subprocess.TimeoutExpired:
+        child.send_signal(sign)
+    printed, _ = child.communicate(timeout=30)
+    assert child.returncode in (130, -sign), printed
+    if after == 1.5:
+        checkout.inv("up", "--on", "local")
+        checkout.status()
+
+
+def test_logs_show_what_a_service_printed(checkout: Checkout) -> None:
+    line = json.loads(checkout.inv("logs", "backend-api").splitlines()[-1])
+    assert line["service"] == "backend-api"
+    assert checkout.inv("logs", "backend-api", "--sidecar")
+    assert "backend-api" in checkout.inv("logs", "backend-ap", exit=1)
+
+
+def test_down_leaves_no_process_and_no_port(
+    checkout: Checkout, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    printed = checkout.inv("down")
+    assert re.search(r"ended \d+ processes", printed)
+    assert [p.cmdline() for p in checkout.processes()] == []
+    assert checkout.listening() == set()
+    assert "nothing was running" in checkout.inv("down")
+    assert "not running" in checkout.inv("status", exit=1)
+    assert "nothing-runs" in checkout.inv("verify", exit=1)
+
+
+@pytest.mark.real("daprd")
+def test_up_with_the_real_sidecar(checkout: Checkout) -> None:
+    checkout.environ.pop("DAPRD")
+    if "DAPRD" in os.environ:
+        checkout.environ["DAPRD"] = os.environ["DAPRD"]
+    try:
+        checkout.inv("up", "--on", "local")
+        names = {process.name() for process in checkout.processes()}
+        assert any("daprd" in name for name in names), names
+        assert json.loads(checkout.inv("verify", "--json"))["passed"]
+    finally:
+        checkout.inv("down")
+        checkout.environ["DAPRD"] = ""
