@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse
 
 from taskapp import problems
-from taskapp.dapr import sidecar_check
+from taskapp.connection import sidecar_check
 from taskapp.errors import PoisonEvent, TransientError
 from taskapp.events import CloudEvent, EventData, parse_event
 from taskapp.middleware import TraceMiddleware

@@ -4,16 +4,16 @@ Every failure to reach or use the sidecar is a TransientError.
 """
 
 import asyncio
-import http.client
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote
 
 from taskapp import trace
-from taskapp.errors import Conflict, TransientError
+from taskapp.connection import HOST, Connection, import_sdk
+from taskapp.errors import TransientError
 from taskapp.events import CloudEvent
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 PUBSUB = "pubsub"
 STATE_STORE = "statestore"
-HOST = "127.0.0.1"
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -88,17 +86,14 @@ class Dapr:
 
     def __init__(self, http_port: int, grpc_port: int, *, timeout: float = 5.0) -> None:
         self._http_port = http_port
-        self._grpc_port = grpc_port
         self._timeout = timeout
-        self._sidecar = sidecar_check(http_port)
-        self._connecting = asyncio.Lock()
-        self._connection: _Connection | None = None
+        self._connection = Connection(http_port, grpc_port, timeout)
         self._session: aiohttp.ClientSession | None = None
         self._loading: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Load the SDK beside the start of the service, so that the first use need not wait for it."""
-        self._loading = asyncio.ensure_future(asyncio.to_thread(_import_sdk))
+        self._loading = asyncio.ensure_future(asyncio.to_thread(import_sdk))
         return self
 
     async def __aexit__(
@@ -107,15 +102,14 @@ class Dapr:
         """Close every connection."""
         if self._loading is not None:
             await asyncio.wait([self._loading])
-        if self._connection is not None:
-            await self._connection.client.close()
+        await self._connection.close()
         if self._session is not None:
             await self._session.close()
 
     async def publish(self, topic: str, event: CloudEvent[Any] | str, *, key: str | None = None) -> None:
         """See Publisher."""
         data, partition = (event, key) if isinstance(event, str) else (event.to_json(), event.subject)
-        await self._call(
+        await self._connection.call(
             f"publish on {topic}",
             lambda client: client.publish_event(
                 pubsub_name=PUBSUB,
@@ -128,7 +122,7 @@ class Dapr:
 
     async def get(self, key: str) -> tuple[Any, str | None]:
         """See StateStore."""
-        found = await self._call(f"read state {key}", lambda client: client.get_state(STATE_STORE, key))
+        found = await self._connection.call(f"read state {key}", lambda client: client.get_state(STATE_STORE, key))
         return (json.loads(found.data), found.etag or None) if found.data else (None, None)
 
     async def save(self, key: str, value: Any, etag: str | None = None) -> None:
@@ -137,7 +131,7 @@ class Dapr:
 
         options = StateOptions(concurrency=Concurrency.first_write, consistency=Consistency.strong)
         text = json.dumps(value, separators=(",", ":"))
-        await self._call(
+        await self._connection.call(
             f"write state {key}",
             lambda client: client.save_state(STATE_STORE, key, text, etag=etag, options=options),
         )
@@ -162,95 +156,3 @@ class Dapr:
         if answer.status >= 500:
             raise TransientError(f"invoke {app_id}: {method} {path} answered {answer.status}")
         return Response(answer.status, body, dict(answer.headers))
-
-    async def _call(self, what: str, operation: Callable[[Any], Awaitable[R]]) -> R:
-        try:
-            async with asyncio.timeout(self._timeout):
-                connection = await self._connected()
-                connection.calls += 1
-                try:
-                    return await _attempt(what, operation(connection.client))
-                except _Broken as error:
-                    if self._connection is connection:
-                        self._connection = None
-                    raise TransientError(str(error)) from error.__cause__
-                finally:
-                    connection.calls -= 1
-                    # Closing cancels other calls under way. Not closing keeps the transport's own pause before it
-                    # connects again, up to two minutes, also for a new client.
-                    if connection is not self._connection and connection.calls == 0:
-                        await connection.client.close()
-        except TimeoutError as error:
-            raise TransientError(f"{what}: no answer within {self._timeout:g} s") from error
-
-    async def _connected(self) -> "_Connection":
-        async with self._connecting:
-            if self._connection is None:
-                # The SDK's own wait for the sidecar blocks the event loop: enter it when it will be short.
-                await self._sidecar()
-                await asyncio.to_thread(_import_sdk)
-                from dapr.aio.clients import DaprClient
-                from dapr.conf import settings
-
-                vars(settings).update(DAPR_RUNTIME_HOST=HOST, DAPR_HTTP_PORT=self._http_port, DAPR_HEALTH_TIMEOUT=1)
-                self._connection = _Connection(DaprClient(f"{HOST}:{self._grpc_port}"))
-            return self._connection
-
-
-@dataclass
-class _Connection:
-    client: Any  # the SDK types only half of its client
-    calls: int = 0
-
-
-class _Broken(Exception):
-    """The connection is lost."""
-
-
-async def _attempt(what: str, call: Awaitable[R]) -> R:
-    from dapr.clients.exceptions import DaprGrpcError, DaprInternalError
-    from grpc.aio import AioRpcError
-
-    try:
-        return await call
-    except (AioRpcError, DaprGrpcError, DaprInternalError) as error:
-        # Some of the SDK's operations wrap the error of the call in one that has no status code.
-        fault: Any = error.__cause__ if isinstance(error, DaprInternalError) else error
-        code = fault.code().name if hasattr(fault, "code") else "UNKNOWN"
-        details = (str(fault.details()) if hasattr(fault, "details") else str(error)).partition("\n")[0]
-        message = f"{what}: {code.lower()}: {details}"
-        if code == "ABORTED":
-            raise Conflict(message) from error
-        raise (_Broken if code == "UNAVAILABLE" else TransientError)(message) from error
-
-
-def _import_sdk() -> None:
-    import aiohttp
-    import dapr.aio.clients
-    import dapr.clients.grpc._state
-
-    _ = aiohttp, dapr
-
-
-def sidecar_check(http_port: int) -> Callable[[], Awaitable[None]]:
-    """A check that the sidecar can be used: its outbound health, which does not wait for this service.
-
-    Raises TransientError.
-    """
-
-    def look() -> None:
-        connection = http.client.HTTPConnection(HOST, http_port, timeout=1.5)
-        try:
-            connection.request("GET", "/v1.0/healthz/outbound")
-            status = connection.getresponse().status
-        except (OSError, http.client.HTTPException) as error:
-            raise TransientError(f"the sidecar on port {http_port} does not answer: {error}") from error
-        finally:
-            connection.close()
-        if not 200 <= status < 300:
-            raise TransientError(f"the sidecar on port {http_port} is not ready: status {status}")
-
-    async def check() -> None:
-        await asyncio.to_thread(look)
-
-    return check

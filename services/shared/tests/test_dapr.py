@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from taskapp.dapr import Dapr, sidecar_check
+from taskapp.connection import sidecar_check
+from taskapp.dapr import Dapr
 from taskapp.errors import Conflict, TransientError
 from taskapp.events import CloudEvent
 from taskapp.standin import SidecarStandIn
