@@ -19,7 +19,8 @@ from pathlib import Path
 import psutil
 
 OWNER, NAME = "INV_OWNER", "INV_PROCESS"
-LAUNCH = 'echo $$ > "$1" && shift && exec "$@"'
+# Appended by both who write it: a reader never meets an empty file.
+LAUNCH = 'echo $$ >> "$1" && shift && exec "$@"'
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ class Processes:
 
     def find(self, name: str) -> psutil.Process | None:
         """The running process of that name, if it is there and ours."""
-        with suppress(OSError, ValueError, psutil.Error):
-            process = psutil.Process(int((self._folder / f"{name}.pid").read_text()))
-            if self._is_ours(process) and process.environ().get(NAME) == name:
+        with suppress(OSError, ValueError, IndexError, psutil.Error):
+            process = psutil.Process(int((self._folder / f"{name}.pid").read_text().split()[0]))
+            environ = _environ(process)
+            if (environ.get(OWNER), environ.get(NAME)) == (self._owner, name):
                 return process
         return None
 
@@ -97,7 +99,8 @@ class Processes:
                 start_new_session=True,
             )
         # The pid is on record before anybody looks for it; the child writes the same one.
-        pid.write_text(f"{child.pid}\n")
+        with pid.open("a") as file:
+            file.write(f"{child.pid}\n")
         _CHILDREN.append(child)
         return True
 
@@ -111,9 +114,9 @@ class Processes:
         return [name for name, _ in found]
 
     def strays(self) -> list[psutil.Process]:
-        """Processes that carry our marker and that no record names: left by a run that was killed."""
+        """Processes that carry our marker and belong to no recorded one: left by a run that was killed."""
         recorded = {process.pid for name in self.names() if (process := self.find(name))}
-        return [p for p in psutil.process_iter() if p.pid not in recorded and self._is_ours(p)]
+        return [p for p in psutil.process_iter() if self._is_ours(p) and _group(p) not in recorded]
 
     def stop_strays(self) -> int:
         """Ends them; returns how many there were."""
@@ -147,19 +150,58 @@ class Processes:
 
     def _is_ours(self, process: psutil.Process) -> bool:
         with suppress(psutil.Error, OSError):
-            return process.status() != psutil.STATUS_ZOMBIE and process.environ().get(OWNER) == self._owner
+            return process.environ().get(OWNER) == self._owner
         return False
 
     def _end(self, processes: list[psutil.Process], grace: float) -> None:
+        leaders = [process for process in processes if _group(process) == process.pid]
+        left = processes
         for sign, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
-            for process in processes:
+            for process in left:
                 with suppress(ProcessLookupError, PermissionError):
-                    # Each was started as the leader of a group of its own: its children end with it.
-                    os.killpg(process.pid, sign)
-            _reap()
-            _, processes = psutil.wait_procs(processes, timeout=seconds)
-            if not processes:
-                return
+                    # Each that we started leads a group of its own: its children end with it.
+                    (os.killpg if process in leaders else os.kill)(process.pid, sign)
+            left = _wait(left, seconds)
+            if not left:
+                break
+        for process in leaders:  # children that did not heed the first signal
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _group(process: psutil.Process) -> int:
+    """The process group that it belongs to; 0 when it is gone."""
+    with suppress(ProcessLookupError, PermissionError):
+        return os.getpgid(process.pid)
+    return 0
+
+
+def _environ(process: psutil.Process) -> Mapping[str, str]:
+    """Its environment, empty for one that ended.
+
+    While a process becomes another program it shows none for a moment: that moment is waited for.
+    """
+    for _ in range(50):
+        if (environ := process.environ()) or _ended(process):
+            return environ
+        time.sleep(0.002)
+    return {}
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Gone, or dead and not yet collected by its parent, which on some machines takes seconds."""
+    with suppress(psutil.NoSuchProcess):
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    return True
+
+
+def _wait(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Waits for their end; returns those that still run."""
+    deadline = time.monotonic() + seconds
+    while (left := [process for process in processes if not _ended(process)]) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    _reap()
+    return left
 
 
 _CHILDREN: list["subprocess.Popen[bytes]"] = []
