@@ -1,10 +1,13 @@
 """smoke: the suite in tests/smoke, run against what runs now. The same suite for every place."""
 
 import json
+import re
 import sys
+import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from bootstrap import content
 from bootstrap.catalogue import problem
@@ -13,11 +16,18 @@ from bootstrap.problem import Failed, Problem
 from bootstrap.stage import Stage
 
 TIMEOUT = 180.0  # seconds for the whole suite
+EVIDENCE = 3000  # characters
+
+# How a failure names the service to look at.
+LOOK_AT = re.compile(r" *Look at: \./inv logs ([\w.-]+)")
 
 
 @dataclass(frozen=True)
 class Result:
-    """One smoke test: `outcome` is "passed", "failed" or "skipped"; `seconds` its duration; `words` why."""
+    """One smoke test: `outcome` is "passed", "failed" or "skipped"; `seconds` its duration.
+
+    `words` say why it failed or was skipped: a sentence on the first line, then pytest's own report.
+    """
 
     name: str
     outcome: str
@@ -28,51 +38,90 @@ class Result:
 def run(env: Env, urls: dict[str, str]) -> list[Result]:
     """Runs the suite as pytest in a process of its own, against the base URLs of the services.
 
-    Raises `Failed` (`smoke-failed`) when the suite itself cannot run.
+    A failure takes back an earlier proof. Raises `Failed` (`smoke-failed`) when the suite itself cannot run.
     """
-    report = env.state / "smoke.xml"
-    report.unlink(missing_ok=True)
-    done = env.run(
-        [
-            *(sys.executable, "-m", "pytest", "tests/smoke", "-q", "-p", "no:cacheprovider", "--no-header"),
-            *("--import-mode=importlib", f"--junitxml={report}", "-o", "junit_logging=no"),
-        ],
-        timeout=TIMEOUT,
-        environ={**env.environ, "INV_URLS": json.dumps(urls), "NO_PROXY": "127.0.0.1,localhost"},
-    )
-    if not report.exists():
-        raise Failed(
-            problem(
-                "smoke-failed",
-                "The smoke suite cannot run.",
-                evidence=f"$ {done.shown}\n{done.words}",
-                name="SERVICE",
-            )
+    with tempfile.TemporaryDirectory(prefix="smoke-") as folder:
+        report = Path(folder) / "report.xml"
+        done = env.run(
+            [
+                *(sys.executable, "-m", "pytest", "tests/smoke", "-q", "-p", "no:cacheprovider", "--no-header"),
+                *("--tb=short", "--import-mode=importlib", f"--junitxml={report}", "-o", "junit_logging=no"),
+            ],
+            timeout=TIMEOUT,
+            environ=_environ(env, urls),
         )
-    tests = ElementTree.parse(report)  # noqa: S314 - our own pytest wrote it
+        results = _results(report)
+    if results is None:
+        words = f"$ {done.shown}\n{done.words}"
+        raise Failed(problem("smoke-failed", "The smoke suite cannot run.", evidence=words, name="SERVICE", final=True))
+    if failures(results):
+        _proof(env).unlink(missing_ok=True)
+    return results
+
+
+def _environ(env: Env, urls: dict[str, str]) -> dict[str, str]:
+    # The user's own settings of pytest are for their tests; plugins that the suite does not use cost it a second.
+    own = {name: value for name, value in env.environ.items() if not name.startswith("PYTEST_")}
+    return own | {
+        "INV_URLS": json.dumps(urls),
+        "NO_PROXY": "127.0.0.1,localhost",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
+
+
+def _results(report: Path) -> list[Result] | None:
+    """What the JUnit report of pytest says; None when there is none."""
+    try:
+        tests = ElementTree.parse(report)  # noqa: S314 - our own pytest wrote it
+    except (FileNotFoundError, ElementTree.ParseError):
+        return None
     return [_result(case) for case in tests.getroot().iter("testcase")]
 
 
 def _result(case: ElementTree.Element) -> Result:
     name = case.get("name", "").removeprefix("test_").replace("_", " ")
+    seconds = float(case.get("time", 0))
     for outcome in ("failure", "error", "skipped"):
         found = case.find(outcome)
         if found is not None:
-            words = "\n".join(part for part in (found.get("message", ""), found.text or "") if part)
-            kind = "skipped" if outcome == "skipped" else "failed"
-            return Result(name, kind, float(case.get("time", 0)), words)
-    return Result(name, "passed", float(case.get("time", 0)))
+            words = f"{_sentence(found.get('message', ''))}\n{found.text or ''}".strip()
+            return Result(name, "skipped" if outcome == "skipped" else "failed", seconds, words)
+    return Result(name, "passed", seconds)
+
+
+def _sentence(message: str) -> str:
+    """The first line of what was raised, without the exception's class."""
+    setup = re.match(r'failed on \w+ with "(.*)"$', message, re.DOTALL)
+    first = (setup[1] if setup else message).strip().partition("\n")[0]
+    return re.sub(r"^[A-Za-z_][\w.]*: ", "", first)
 
 
 def failures(results: list[Result]) -> list[Problem]:
     """A problem for each test that failed; one when no test ran at all."""
-    if not any(result.outcome == "passed" for result in results) and not any(r.outcome == "failed" for r in results):
+    ran = [result for result in results if result.outcome != "skipped"]
+    if not ran:
         return [problem("smoke-failed", "No smoke test ran.", name="SERVICE", final=True)]
-    return [
-        problem("smoke-failed", f"{r.name}: failed.", evidence=r.words[-3000:], name="SERVICE", final=True)
-        for r in results
-        if r.outcome == "failed"
-    ]
+    return [_problem(result) for result in ran if result.outcome == "failed"]
+
+
+def _problem(result: Result) -> Problem:
+    sentence, _, rest = result.words.partition("\n")
+    service = LOOK_AT.search(sentence)
+    return problem(
+        "smoke-failed",
+        f"{result.name}: {LOOK_AT.sub('', sentence) or 'failed.'}",
+        evidence=rest.strip()[-EVIDENCE:],
+        name=service[1] if service else "SERVICE",
+        final=True,
+    )
+
+
+def _proof(env: Env) -> Path:
+    return env.state / "smoke.proof"
+
+
+def _proven(env: Env) -> str:
+    return _proof(env).read_text() if _proof(env).exists() else ""
 
 
 def stage(needs: tuple[str, ...], generation: Callable[[Env], str], urls: Callable[[Env], dict[str, str]]) -> Stage:
@@ -85,18 +134,17 @@ def stage(needs: tuple[str, ...], generation: Callable[[Env], str], urls: Callab
         return f"{generation(env)} {content.digest([env.root / 'tests' / 'smoke'])}"
 
     def apply(env: Env) -> None:
-        proof = env.state / "smoke.proof"
         current = now(env)
-        if proof.exists() and proof.read_text() == current:
+        if _proven(env) == current:
             return
         found = failures(run(env, urls(env)))
         if found:
             raise Failed(found)
-        proof.write_text(current)
+        # What ran before the suite began: a process that was replaced meanwhile is not proven.
+        _proof(env).write_text(current)
 
     def check(env: Env) -> Problem | None:
-        proof = env.state / "smoke.proof"
-        if proof.exists() and proof.read_text() == now(env):
+        if _proven(env) == now(env):
             return None
         return problem("smoke-not-run", "What runs now is not proven by the smoke tests.", final=True)
 
