@@ -19,14 +19,14 @@ SIDECAR_HTTP, SIDECAR_GRPC, SIDECAR_INTERNAL = (
 
 def wanted_ports(env: Env) -> dict[str, int]:
     """Every port that the environment needs, by purpose, with the number that it would like."""
-    ports = {"broker": env.manifest.broker.listeners.host}
+    wanted = {"broker": env.manifest.broker.listeners.host}
     for index, (name, service) in enumerate(env.manifest.services.items()):
-        ports[name] = service.port
+        wanted[name] = service.port
         if service.app_id:
-            ports[f"{name}.sidecar-http"] = SIDECAR_HTTP + index
-            ports[f"{name}.sidecar-grpc"] = SIDECAR_GRPC + index
-            ports[f"{name}.sidecar-internal"] = SIDECAR_INTERNAL + index
-    return ports
+            wanted[f"{name}.sidecar-http"] = SIDECAR_HTTP + index
+            wanted[f"{name}.sidecar-grpc"] = SIDECAR_GRPC + index
+            wanted[f"{name}.sidecar-internal"] = SIDECAR_INTERNAL + index
+    return wanted
 
 
 def process_of(purpose: str) -> str:
@@ -35,14 +35,19 @@ def process_of(purpose: str) -> str:
     return f"{service}.sidecar" if dot else service
 
 
+def ports(env: Env) -> dict[str, int]:
+    """Every port that the environment needs: the decided one, and where none was decided yet the wanted one."""
+    return wanted_ports(env) | env.ports.all()
+
+
 def url(env: Env, purpose: str) -> str:
     """The base URL behind a port."""
-    return f"http://127.0.0.1:{env.ports.all()[purpose]}"
+    return f"http://127.0.0.1:{ports(env)[purpose]}"
 
 
 def bootstrap_servers(env: Env) -> str:
     """Where Kafka clients on this machine find the broker."""
-    return f"127.0.0.1:{env.ports.all()['broker']}"
+    return f"127.0.0.1:{ports(env)['broker']}"
 
 
 def requirements(env: Env, name: str) -> Path:
@@ -87,15 +92,15 @@ def resources(env: Env, name: str) -> Path:
 
 def sidecar(env: Env, name: str) -> Spec:
     """The sidecar of a service: the real daprd where this machine has one, else the built-in one."""
-    service, ports = env.manifest.services[name], env.ports.all()
-    http, grpc, internal = (ports[f"{name}.sidecar-{kind}"] for kind in ("http", "grpc", "internal"))
+    service, port = env.manifest.services[name], ports(env)
+    http, grpc, internal = (port[f"{name}.sidecar-{kind}"] for kind in ("http", "grpc", "internal"))
     folder, app_id = resources(env, name), str(service.app_id)
     real = daprd.find(env.environ)
     if real is not None:
         argv = daprd.argv(
             real,
             app_id=app_id,
-            app_port=ports[name],
+            app_port=port[name],
             http_port=http,
             grpc_port=grpc,
             internal_port=internal,
@@ -103,7 +108,7 @@ def sidecar(env: Env, name: str) -> Spec:
         )
         return Spec(f"{name}.sidecar", tuple(argv), env.child_environ(), str(env.local), content.digest([folder]))
     argv = [
-        *(sys.executable, "-m", "bootstrap.sidecar", "--app-id", app_id, "--app-port", str(ports[name])),
+        *(sys.executable, "-m", "bootstrap.sidecar", "--app-id", app_id, "--app-port", str(port[name])),
         *("--http-port", str(http), "--grpc-port", str(grpc)),
         *("--resources", str(folder), "--registry", str(registry(env))),
     ]
@@ -118,20 +123,20 @@ def registry(env: Env) -> Path:
 
 def registry_text(env: Env) -> str:
     """App ids with the address of each app."""
-    ports = env.ports.all()
-    apps = {s.app_id: f"127.0.0.1:{ports[name]}" for name, s in env.manifest.services.items() if s.app_id}
+    port = ports(env)
+    apps = {s.app_id: f"127.0.0.1:{port[name]}" for name, s in env.manifest.services.items() if s.app_id}
     return json.dumps(apps, indent=1)
 
 
 def service(env: Env, name: str) -> Spec:
     """A service as it is to run: the same settings that a pod gets."""
-    service, ports = env.manifest.services[name], env.ports.all()
+    service, port = env.manifest.services[name], ports(env)
     folder = env.root / service.path
-    settings = {"HOST": "127.0.0.1", "PORT": str(ports[name]), "APP_ID": service.app_id or name}
+    settings = {"HOST": "127.0.0.1", "PORT": str(port[name]), "APP_ID": service.app_id or name}
     settings["VERSION"] = version(env, name)
     if service.app_id:
-        settings["DAPR_HTTP_PORT"] = str(ports[f"{name}.sidecar-http"])
-        settings["DAPR_GRPC_PORT"] = str(ports[f"{name}.sidecar-grpc"])
+        settings["DAPR_HTTP_PORT"] = str(port[f"{name}.sidecar-http"])
+        settings["DAPR_GRPC_PORT"] = str(port[f"{name}.sidecar-grpc"])
     if service.database:
         settings["DATABASE_URL"] = f"sqlite:///{env.local / 'data' / f'{name}.db'}"
     for key, value in service.env.items():

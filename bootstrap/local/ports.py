@@ -22,7 +22,7 @@ def is_free(port: int) -> bool:
         try:
             probe.bind(("127.0.0.1", port))
             probe.listen(1)
-        except OSError:
+        except (OSError, OverflowError):
             return False
         return True
 
@@ -50,7 +50,7 @@ class Ports:
         with suppress(OSError, ValueError):
             data = json.loads(self._file.read_text())
             if isinstance(data, dict):
-                return {str(name): int(port) for name, port in data.items()}
+                return {name: port for name, port in data.items() if isinstance(port, int)}
         return {}
 
     def decide(self, wanted: dict[str, int], in_use: Callable[[str], bool]) -> dict[str, int]:
@@ -59,7 +59,10 @@ class Ports:
         Raises `Failed` (`no-free-port`) when none is left.
         """
         before = self.all()
-        decided = {name: before[name] for name in wanted if name in before and in_use(name)}
+        decided: dict[str, int] = {}
+        for name in wanted:
+            if name in before and before[name] not in decided.values() and in_use(name):
+                decided[name] = before[name]
         for name, port in wanted.items():
             if name not in decided:
                 decided[name] = self._pick([before.get(name, port), port], set(decided.values()), name)
@@ -72,10 +75,9 @@ class Ports:
 
     def _pick(self, preferred: list[int], taken: set[int], name: str) -> int:
         first = preferred[-1]
-        candidates: list[int] = preferred + list(range(first, first + SPAN))
+        last = min(first + SPAN - 1, 65535)
+        candidates: list[int] = preferred + list(range(first, last + 1))
         for port in candidates:
             if port not in taken and self._free(port):
                 return port
-        raise Failed(
-            problem("no-free-port", f"No free port for {name}.", first=first, last=first + SPAN - 1, final=True)
-        )
+        raise Failed(problem("no-free-port", f"No free port for {name}.", first=first, last=last, final=True))
