@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from taskapp.events import Recurrence
-from taskapp.testing import make_task
 
 from recurring_task_service.occurrence import first_after, next_occurrence
+from taskapp.events import Recurrence
+from taskapp.testing import make_task
 
 PERIODS = {"daily": timedelta(days=1), "weekly": timedelta(days=7)}
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))

@@ -6,12 +6,12 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+
+from recurring_task_service.main import build_app
 from taskapp.dapr import Response
 from taskapp.events import CloudEvent, TaskKind
 from taskapp.settings import Settings
 from taskapp.testing import FakeDapr, make_task
-
-from recurring_task_service.main import build_app
 
 SETTINGS = Settings(port=1, app_id="recurring-task-service", version="abc")
 NOW = datetime(2026, 3, 10, 10, tzinfo=UTC)
