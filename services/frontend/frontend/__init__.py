@@ -1,0 +1,1 @@
+"""The page where people see and change their tasks, and the small server that it comes from."""
