@@ -20,7 +20,8 @@ from taskapp.app import create_app
 from taskapp.dapr import Dapr, Sidecar
 from taskapp.errors import TransientError
 from taskapp.events import REMINDERS, TASK_EVENTS, TASK_UPDATES
-from taskapp.settings import Settings, origins, port_number, variable
+from taskapp.settings import origins, variable
+from taskapp.sidecar import SidecarSettings
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +31,9 @@ STOP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackendSettings(Settings):
-    """The settings of this service, which cannot do without a sidecar.
+class BackendSettings(SidecarSettings):
+    """The settings of this service. `allowed_origins`: the origins of the web pages that may call it."""
 
-    `allowed_origins`: the origins of the web pages that may call it.
-    """
-
-    dapr_http_port: int = variable("DAPR_HTTP_PORT", port_number)
-    dapr_grpc_port: int = variable("DAPR_GRPC_PORT", port_number)
     database_url: str = variable("DATABASE_URL", database_url)
     allowed_origins: tuple[str, ...] = variable("ALLOWED_ORIGINS", origins, default=())
 

@@ -151,7 +151,7 @@ def running_postgres(binaries: Path, port: int) -> Iterator[str]:
         initdb = [binaries / "initdb", "-D", data, "-U", "tasks", "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(initdb, check=True, capture_output=True, cwd=folder, timeout=60, **who)
         options = ["-c", f"port={port}", "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}"]
-        log = stack.enter_context(open(f"{folder}/log", "wb"))
+        log = stack.enter_context(Path(folder, "log").open("wb"))
         server = subprocess.Popen(
             [binaries / "postgres", "-D", data, *options, "-c", "fsync=off"],
             cwd=folder,
@@ -163,18 +163,11 @@ def running_postgres(binaries: Path, port: int) -> Iterator[str]:
         stack.callback(server.send_signal, 3)  # SIGQUIT: at once
 
         def ready() -> bool:
-            assert server.poll() is None, Path(f"{folder}/log").read_text()
-            return subprocess.run(
-                [binaries / "pg_ctl", "status", "-D", data], capture_output=True, **who
-            ).returncode == 0 and _listens(port)
+            assert server.poll() is None, Path(folder, "log").read_text()
+            return b"ready to accept connections" in Path(folder, "log").read_bytes()
 
         until(ready, 30)
         yield f"postgresql+psycopg://tasks@127.0.0.1:{port}/postgres"
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="session")
