@@ -13,7 +13,7 @@ from tests.parts import chromium
 from tests.smoke.app import App, Wrong
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 BROWSER_ARGS = (
     *("--headless=new", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -92,7 +92,11 @@ def visit(app: App) -> None:
 
 def _visit(app: App, browser: "Browser") -> None:
     errors: list[str] = []
-    here, there = (_open(app, browser, errors) for _ in range(2))
+    tabs = browser.new_context()
+    here, there = (_open(app, tabs, errors) for _ in range(2))
+    for tab in (here, there):
+        live = tab.locator('[data-testid="connection"][data-state="live"]')
+        _see(app, live, "the page to have its live connection", "websocket-service", errors)
     title = app.title()
     here.get_by_test_id("new-title").fill(title)
     here.get_by_test_id("add-task").click()
@@ -106,20 +110,18 @@ def _visit(app: App, browser: "Browser") -> None:
         raise Wrong("frontend", f"Expected no errors in the browser's console, not {errors[:3]}.")
 
 
-def _open(app: App, browser: "Browser", errors: list[str]) -> "Page":
-    """A tab on the page, with live updates. What its console says is wrong goes to `errors`."""
+def _open(app: App, tabs: "BrowserContext", errors: list[str]) -> "Page":
+    """A tab that begins to load the page. What its console says is wrong goes to `errors`."""
     from playwright.sync_api import Error
 
-    page = browser.new_page()
+    page = tabs.new_page()
     page.set_default_timeout(app.deadline * 1000)
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     try:
-        page.goto(app.url("frontend"))
+        page.goto(app.url("frontend"), wait_until="commit")
     except Error as error:
         raise Wrong("frontend", f"The page does not load: {_first(error)}.") from None
-    live = page.locator('[data-testid="connection"][data-state="live"]')
-    _see(app, live, "the page to have its live connection", "websocket-service", errors)
     return page
 
 
