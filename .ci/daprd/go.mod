@@ -519,3 +519,5 @@ replace (
 	github.com/toolkits/concurrent => github.com/niean/gotools v0.0.0-20151221085310-ff3f51fc5c60
 )
 
+
+require github.com/dapr/dapr v1.18.1
