@@ -1,11 +1,13 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from backend_api.main import BackendSettings, build_app
 from taskapp.dapr import Response
 from taskapp.testing import FakeDapr
 
@@ -205,3 +207,24 @@ def test_only_known_origins_may_read(client: TestClient) -> None:
     assert (refused.status_code, refused.headers.get("access-control-allow-origin")) == (400, None)
     error = client.get("/nowhere", headers={"Origin": "http://page:1"})
     assert (error.status_code, error.headers["access-control-allow-origin"]) == (404, "http://page:1")
+
+
+def test_alive_and_not_ready_until_the_database_is_there(
+    tmp_path: Path, dapr: FakeDapr, eventually: Eventually
+) -> None:
+    settings = BackendSettings(
+        port=1,
+        app_id="backend-api",
+        version="v",
+        dapr_http_port=1,
+        dapr_grpc_port=1,
+        database_url=f"sqlite:///{tmp_path}/later/tasks.db",
+    )
+    with TestClient(build_app(settings, sidecar=dapr)) as client:
+        assert client.get("/healthz").status_code == 200
+        assert "schema" in client.get("/readyz").json()["checks"]["database"]
+        assert client.post("/tasks", json={"title": "Tea"}).status_code == 503
+        (tmp_path / "later").mkdir()
+        eventually(lambda: client.get("/readyz").json()["checks"]["database"] == "ok")
+        create(client)
+        eventually(lambda: len(dapr.published) == 2)

@@ -37,7 +37,8 @@ def create_app(
     `checks` name the service's own dependencies; the sidecar's is added when the settings have one. Checks
     run at the same time, each for at most two seconds.
     """
-    app = FastAPI(title=settings.app_id, version=settings.version, lifespan=lifespan, redoc_url=None)
+    # The pages of the API's documentation would load scripts from other hosts; /openapi.json stays.
+    app = FastAPI(title=settings.app_id, version=settings.version, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False
     problems.install(app)
     every = dict(checks or {})

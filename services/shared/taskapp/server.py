@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 
 import uvicorn
@@ -44,6 +45,6 @@ def serve(app: FastAPI, settings: Settings, *, on_stop: Callable[[], Awaitable[N
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    # The server raises the signal again when it is done. By then all is said: the process shall end with 0.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    # The server raises the signal again when it is done; without a handler it would end the process by the signal.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _Server(config, on_stop).run()
