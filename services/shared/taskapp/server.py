@@ -14,6 +14,9 @@ from taskapp.settings import Settings
 GRACE_SECONDS = 3
 """How long requests under way may take to finish after SIGTERM."""
 
+MESSAGE_BYTES = 4096
+"""The longest WebSocket message that is read; a longer one closes the connection with code 1009."""
+
 
 class _Server(uvicorn.Server):
     """Calls `on_stop` before the connections are closed: the last moment to say goodbye on a WebSocket."""
@@ -44,6 +47,7 @@ def serve(app: FastAPI, settings: Settings, *, on_stop: Callable[[], Awaitable[N
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ws_max_size=MESSAGE_BYTES,
     )
     # The server raises the signal again when it is done; without a handler it would end the process by the signal.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
