@@ -42,14 +42,19 @@ def _do(action: "Callable[[Env], int]") -> None:
     os._exit(code)
 
 
-@task(help={"on": "where to run: local"})
-def up(_: Context, on: str = "local") -> None:
+@task(
+    help={
+        "on": "where to run: local",
+        "broker": "of local: wheel, or redpanda in Docker; remembered",
+    }
+)
+def up(_: Context, on: str = "local", broker: str = "") -> None:
     """Bring the whole app up and prove it; goes on from wherever the last run ended."""
 
     def action(env: "Env") -> int:
         from bootstrap import commands
 
-        return commands.up(env, on)
+        return commands.up(env, on, broker)
 
     _do(action)
 

@@ -5,21 +5,11 @@ where it was not meant. `docs/troubleshooting.md` is generated from these rows.
 """
 
 import re
-from dataclasses import dataclass
 
-from bootstrap.problem import Problem
+from bootstrap import catalogue_docker
+from bootstrap.problem import Problem, Row
 
-
-@dataclass(frozen=True)
-class Row:
-    """One known problem. `cause` and `remedy` may hold `{facts}`; `pattern`'s named groups are facts too."""
-
-    code: str
-    cause: str
-    remedy: str
-    tool: str = ""
-    phase: str = ""
-    pattern: str = ""
+__all__ = ["ROWS", "Row", "problem", "recognise"]
 
 
 ROWS: tuple[Row, ...] = (
@@ -73,6 +63,11 @@ ROWS: tuple[Row, ...] = (
         "place-busy",
         "One checkout runs one environment at a time, and this one runs on {running}.",
         "./inv down\n./inv up --on {wanted}",
+    ),
+    Row(
+        "broker-unknown",
+        "The broker of `local` is one of: {known}.",
+        "./inv up --on local --broker {nearest}",
     ),
     # --- ports and processes
     Row(
@@ -154,6 +149,7 @@ ROWS: tuple[Row, ...] = (
         "./inv up",
     ),
     Row("topic-refused", "The broker refused what was asked of it; its words are below.", "./inv logs broker"),
+    *catalogue_docker.ROWS,
     # --- sidecars
     Row(
         "sidecar-died",

@@ -12,6 +12,7 @@ from types import FrameType
 from bootstrap import pipeline, state
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
+from bootstrap.local import brokers
 from bootstrap.manifest import load
 from bootstrap.problem import Failed, Problem
 from bootstrap.report import Report, report_for
@@ -28,8 +29,8 @@ def open_env(root: Path, environ: Mapping[str, str]) -> Env:
     return env
 
 
-def up(env: Env, on: str) -> int:
-    """Brings everything up and proves it."""
+def up(env: Env, on: str, broker: str = "") -> int:
+    """Brings everything up and proves it. `broker`: the one of `local` from now on; "": the one chosen before."""
     if on not in pipeline.PLACES:
         nearest = next(iter(difflib.get_close_matches(on, pipeline.PLACES, 1, 0.0)))
         raise Failed(
@@ -45,9 +46,9 @@ def up(env: Env, on: str) -> int:
         env.place = on
         if not state.ended_well(env.state):
             env.processes.stop_strays()
-        stages = pipeline.PLACES[on](env.manifest)
+        brokers.choose(env, broker, report_for().line)
         began = time.monotonic()
-        report, found = _run(env, stages, "up")
+        report, found = _run(env, pipeline.stages(env), "up")
         if found:
             return WRONG
         took = f"{time.monotonic() - began:.1f} s ({report.durations() or 'nothing to do'})"
@@ -63,7 +64,7 @@ def rebuild(env: Env, service: str) -> int:
     _running(env)
     with state.locked(env.state, f"rebuild {service}"):
         before = env.processes.started_at(service)
-        report, found = _run(env, closure(pipeline.PLACES[env.place](env.manifest), (service,)), f"rebuild-{service}")
+        report, found = _run(env, closure(pipeline.stages(env), (service,)), f"rebuild-{service}")
         if found:
             return WRONG
         renewed = env.processes.started_at(service) != before
@@ -74,7 +75,7 @@ def rebuild(env: Env, service: str) -> int:
 
 
 def down(env: Env) -> int:
-    """Ends exactly the processes of this environment."""
+    """Ends exactly the processes of this environment, and stops its container."""
     report = report_for()
     with state.locked(env.state, "down"):
         names = env.processes.names()
@@ -84,11 +85,14 @@ def down(env: Env) -> int:
         ended += env.processes.stop([name for name in env.processes.names() if name not in ended])
         strays = env.processes.stop_strays()
         env.processes.forget()
-        (env.state / "place").unlink(missing_ok=True)
-        if not ended and not strays:
-            report.line("  nothing was running")
-        else:
+        if ended or strays:
             report.line(f"  ended {len(ended) + strays} processes; data and logs stay in {env.state.name}/")
+        container = brokers.BROKERS[env.local_broker].stop(env)
+        if container:
+            report.line(f"  stopped the container {container}; its topics stay in the volume of the same name")
+        if not ended and not strays and not container:
+            report.line("  nothing was running")
+        (env.state / "place").unlink(missing_ok=True)
     return OK
 
 
@@ -124,6 +128,10 @@ def logs(env: Env, service: str, follow: bool, sidecar: bool) -> int:
     _known("logs", service, [*env.manifest.services, "broker"])
     name = f"{service}.sidecar" if sidecar else service
     report = report_for()
+    if name == "broker" and brokers.in_container(env):
+        for text in brokers.lines(env, follow):
+            report.line(text)
+        return OK
     path = env.processes.log(name)
     if not path.exists():
         raise Failed(problem("nothing-runs", f"{name} has printed nothing on this checkout yet."))
@@ -201,7 +209,7 @@ def _known(command: str, service: str, known: list[str]) -> None:
 
 
 def _running(env: Env) -> None:
-    if not env.place or not env.processes.names():
+    if not pipeline.is_started(env):
         raise Failed(problem("nothing-runs", f"{env.manifest.name} is not running.", final=True))
 
 

@@ -3,12 +3,13 @@
 import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bootstrap import command, http
+from bootstrap import command, docker_engine, http
 from bootstrap.command import Completed
 from bootstrap.http import Answer
 from bootstrap.kafka import Broker
@@ -16,7 +17,15 @@ from bootstrap.local.ports import Ports
 from bootstrap.local.processes import Processes
 from bootstrap.manifest import Manifest
 
+if TYPE_CHECKING:
+    from docker import DockerClient
+
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER")
+
+
+def owner_of(root: Path) -> str:
+    """The mark of the processes and containers of a checkout, made from its path: two checkouts never meet."""
+    return hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
 
 
 class Run(Protocol):
@@ -54,6 +63,7 @@ class Env:
     request: Request = http.request
     runner: Run = command.run
     broker_at: Callable[[str], Broker] = Broker
+    docker_of: "Callable[[Mapping[str, str]], DockerClient]" = docker_engine.connect
 
     @property
     def root(self) -> Path:
@@ -72,14 +82,25 @@ class Env:
 
     @cached_property
     def processes(self) -> Processes:
-        """The processes of this checkout. The marker is made from its path: two checkouts never meet."""
-        owner = hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:16]
-        return Processes(self.local / "processes", owner)
+        """The processes of this checkout."""
+        return Processes(self.local / "processes", owner_of(self.root))
 
     @cached_property
     def ports(self) -> Ports:
         """The ports of this checkout's processes."""
         return Ports(self.local / "ports.json")
+
+    @cached_property
+    def docker(self) -> "DockerClient":
+        """This machine's Docker Engine; see `bootstrap.docker_engine.connect` for what it raises."""
+        return self.docker_of(self.environ)
+
+    @property
+    def local_broker(self) -> str:
+        """The broker that was chosen for `local`: "wheel" or "redpanda"."""
+        with suppress(OSError):
+            return (self.local / "broker").read_text().strip()
+        return "wheel"
 
     def run(
         self,

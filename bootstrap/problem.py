@@ -22,6 +22,18 @@ class Problem:
     final: bool = False
 
 
+@dataclass(frozen=True)
+class Row:
+    """One known problem. `cause` and `remedy` may hold `{facts}`; the named groups of `pattern` are facts too."""
+
+    code: str
+    cause: str
+    remedy: str
+    tool: str = ""
+    phase: str = ""
+    pattern: str = ""
+
+
 class Failed(Exception):
     """A known failure, carrying every problem found. Only `tasks.py` turns it into an exit code."""
 

@@ -7,13 +7,17 @@ from typing import Any
 
 from bootstrap import pipeline
 from bootstrap.env import Env
+from bootstrap.local import brokers
 from bootstrap.problem import Failed, Problem
 from bootstrap.report import report_for
 
 
 def look(env: Env) -> dict[str, Any]:
-    """The environment as a plain document: each gate with its problem, each process with pid and age in seconds."""
-    stages = pipeline.PLACES[env.place](env.manifest)
+    """The environment as a plain document: each gate with its problem, each process with pid and age in seconds.
+
+    A broker in a container has the container's id instead of a pid.
+    """
+    stages = pipeline.stages(env)
 
     def ask(index: int) -> Problem | None:
         try:
@@ -24,7 +28,7 @@ def look(env: Env) -> dict[str, Any]:
     with ThreadPoolExecutor(len(stages)) as pool:
         gates = list(pool.map(ask, range(len(stages))))
     urls, versions, now = pipeline.urls(env), pipeline.versions(env), time.time()
-    processes = {}
+    processes: dict[str, dict[str, Any]] = {}
     for name in env.processes.names():
         process = env.processes.find(name)
         processes[name] = {
@@ -32,6 +36,9 @@ def look(env: Env) -> dict[str, Any]:
             "pid": process.pid if process else None,
             "age_seconds": round(now - process.create_time()) if process else None,
         }
+    if container := brokers.facts(env):
+        age = round(now - container["started"]) if container["started"] else None
+        processes["broker"] = {**container, "age_seconds": age}
     return {
         "name": env.manifest.name,
         "on": env.place,
@@ -48,7 +55,7 @@ def look(env: Env) -> dict[str, Any]:
 def status(env: Env, as_json: bool) -> int:
     """Prints what runs; 0 when every gate is green, 1 when one is closed or nothing runs."""
     report = report_for()
-    if not env.place or not env.processes.names():
+    if not pipeline.is_started(env):
         document: dict[str, Any] = {
             "name": env.manifest.name,
             "on": None,
@@ -76,7 +83,7 @@ def status(env: Env, as_json: bool) -> int:
             (
                 "✔" if gates[name] is None else "✘",
                 name,
-                f"pid {process['pid']}" if process.get("pid") else "",
+                _which(process),
                 _age(process.get("age_seconds")),
                 {None: "", True: "+ sidecar", False: "sidecar down"}[sidecar and sidecar["running"]],
                 document["services"].get(name, {}).get("url", ""),
@@ -85,6 +92,12 @@ def status(env: Env, as_json: bool) -> int:
     report.table(rows)
     report.problems([Problem(**gate) for gate in gates.values() if gate])
     return 0 if document["green"] else 1
+
+
+def _which(process: dict[str, Any]) -> str:
+    if process.get("container"):
+        return f"container {process['container']}"
+    return f"pid {process['pid']}" if process.get("pid") else ""
 
 
 def _age(seconds: int | None) -> str:

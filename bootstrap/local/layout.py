@@ -5,9 +5,9 @@ import re
 import sys
 from pathlib import Path
 
-from bootstrap import content
+from bootstrap import content, docker_engine
 from bootstrap.env import Env
-from bootstrap.local import daprd
+from bootstrap.local import daprd, redpanda
 from bootstrap.local.processes import Spec
 
 SIDECAR_HTTP, SIDECAR_GRPC, SIDECAR_INTERNAL = (
@@ -38,6 +38,14 @@ def process_of(purpose: str) -> str:
 def ports(env: Env) -> dict[str, int]:
     """Every port that the environment needs: the decided one, and where none was decided yet the wanted one."""
     return wanted_ports(env) | env.ports.all()
+
+
+def holds_port(env: Env, purpose: str) -> bool:
+    """Whether a process or container of ours runs that holds the port of that purpose."""
+    if purpose == "broker" and env.local_broker == "redpanda":
+        with docker_engine.words("The broker's container cannot be looked at."):
+            return redpanda.holds_port(env)
+    return env.processes.find(process_of(purpose)) is not None
 
 
 def url(env: Env, purpose: str) -> str:

@@ -4,6 +4,7 @@ from bootstrap.catalogue import problem
 from bootstrap.env import Env
 from bootstrap.kafka import KafkaTrouble
 from bootstrap.local import layout
+from bootstrap.manifest import Manifest
 from bootstrap.problem import Failed, Problem
 from bootstrap.stage import Stage
 
@@ -27,6 +28,18 @@ def check(env: Env) -> Problem | None:
     except KafkaTrouble as trouble:
         return problem("broker-unreachable", f"The broker at {at} does not answer.", evidence=str(trouble))
     return None
+
+
+def stop(env: Env) -> str:
+    """Ends the process; returns its name, or "" when it did not run."""
+    ended = env.processes.stop(["broker"])
+    env.processes.forget()
+    return "".join(ended)
+
+
+def empty(_: Manifest) -> str:
+    """What to type to get a broker without topics."""
+    return "# the local broker keeps its topics in memory; start it again, empty:\n./inv down\n./inv up --on local"
 
 
 def stage() -> Stage:

@@ -21,7 +21,7 @@ def apply(env: Env) -> None:
         raise Failed(_not_writable(env.state, error)) from error
     wanted = layout.wanted_ports(env)
     before = env.ports.all()
-    decided = env.ports.decide(wanted, in_use=lambda name: env.processes.find(layout.process_of(name)) is not None)
+    decided = env.ports.decide(wanted, in_use=lambda name: layout.holds_port(env, name))
     for name, port in decided.items():
         if port != wanted[name] and before.get(name) != port and name in env.manifest.services:
             env.say(f"{name}: port {wanted[name]} is taken by {ports.holder(wanted[name])}; it gets {port}")
