@@ -2,9 +2,8 @@
 
 import os
 
-from taskapp.server import serve
-
 from frontend.main import FrontendSettings, build
+from taskapp.server import serve
 
 settings = FrontendSettings.from_env(os.environ)
 serve(build(settings), settings)

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
-from taskapp.app import create_app
-from taskapp.settings import Settings, http_url, variable
 
 from frontend.headers import SecurityHeaders
+from taskapp.app import create_app
+from taskapp.settings import Settings, http_url, variable
 
 STATIC = Path(__file__).parent / "static"
 

@@ -14,7 +14,6 @@ from uuid import uuid4
 
 import pytest
 import uvicorn
-from frontend.main import FrontendSettings, build
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -24,6 +23,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from frontend.main import FrontendSettings, build
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGS = [

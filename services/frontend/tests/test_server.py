@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.testclient import TestClient
-from frontend.main import STATIC, FrontendSettings, browser_url, build
 from hypothesis import given
 from hypothesis import strategies as st
+
+from frontend.main import STATIC, FrontendSettings, browser_url, build
 
 
 @pytest.fixture
@@ -71,7 +72,9 @@ def test_nothing_can_be_written(client: TestClient) -> None:
     assert client.post("/", json={}).status_code == 405
 
 
-@given(st.lists(st.sampled_from(["..", ".", "", "%2e%2e", "..%2f", "frontend", "main.py", "%00", "js", "é"]), max_size=6))
+@given(
+    st.lists(st.sampled_from(["..", ".", "", "%2e%2e", "..%2f", "frontend", "main.py", "%00", "js", "é"]), max_size=6)
+)
 def test_no_path_leaves_the_folder(parts: list[str]) -> None:
     settings = FrontendSettings(
         port=1, app_id="f", version="v", backend_api_url="http://a", websocket_service_url="http://b"
@@ -96,7 +99,17 @@ def test_health_and_readiness(client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "api:8081", "ftp://api", "http://", "http://a b", "http://a;script-src *", "http://a/?q", "http://u:p@a", "http://a/#f"],
+    [
+        "",
+        "api:8081",
+        "ftp://api",
+        "http://",
+        "http://a b",
+        "http://a;script-src *",
+        "http://a/?q",
+        "http://u:p@a",
+        "http://a/#f",
+    ],
 )
 def test_a_bad_address_is_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
     environ = {"PORT": "1", "APP_ID": "frontend", "VERSION": "v1", "WEBSOCKET_SERVICE_URL": "http://a:1/"}

@@ -82,8 +82,12 @@ function onLoaded() {
 
 function onFailed(message) {
   byId("loading").hidden = true;
-  byId("failure").querySelector("p").textContent = `The tasks could not be loaded. ${message}`;
-  byId("failure").hidden = false;
+  const failure = byId("failure");
+  const text = `The tasks could not be loaded. ${message}`;
+  if (failure.hidden || failure.querySelector("p").textContent !== text) {
+    failure.querySelector("p").textContent = text; // setting the same again would be read out again
+    failure.hidden = false;
+  }
 }
 
 function onState(state) {

@@ -67,7 +67,7 @@ export class History {
   }
 
   #show({ entries, complete }, tries) {
-    list.replaceChildren(...entries.toReversed().map(entryElement));
+    list.replaceChildren(...entries.map(entryElement).reverse());
     const newest = entries.at(-1)?.sequence ?? 0;
     // History is written from events: it follows the task itself by a moment.
     const behind = !complete || newest < this.#task.version;
@@ -87,13 +87,15 @@ function notYet(error) {
   return { entries: [], complete: false };
 }
 
-function entryElement(entry) {
+function entryElement(entry, index, entries) {
   const element = template.content.firstElementChild.cloneNode(true);
   const kind = entry.type.split(".").at(-2); // taskapp.task.created.v1
   element.dataset.kind = kind;
   element.dataset.sequence = entry.sequence;
   element.querySelector(".entry-what").textContent = whatHappened(kind, entry);
-  element.querySelector(".entry-title").textContent = entry.task_title;
+  const title = element.querySelector(".entry-title");
+  title.textContent = entry.task_title;
+  title.hidden = entry.task_title === entries[index - 1]?.task_title; // said once, and again where it changed
   showTime(element.querySelector("time"), entry.time);
   return element;
 }

@@ -163,6 +163,7 @@ function showEmpty(isEmpty, status, words) {
           open: ["All done", "There are no open tasks."],
           completed: ["Nothing completed yet", "Tasks that you complete are kept here."],
         }[status];
+  empty.querySelector("use").setAttribute("href", words.length > 0 ? "#i-search" : "#i-check");
   empty.querySelector(".empty-title").textContent = title;
   empty.querySelector(".empty-text").textContent = text;
 }
