@@ -1,19 +1,22 @@
 """Who is connected, and how one message reaches all of them without anyone waiting for the slowest."""
 
 import asyncio
-import contextlib
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
+
+import anyio
+from starlette.websockets import WebSocketDisconnect
 
 logger = logging.getLogger(__name__)
 
 GOING_AWAY = 1001  # RFC 6455: the server stops
 TRY_AGAIN_LATER = 1013  # IANA registry: the server is full, or this client is too slow
-CLOSE_TIMEOUT = 2.0  # seconds that a peer which reads nothing may hold up its own close
 
 
 class Socket(Protocol):
@@ -28,11 +31,15 @@ class Socket(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one replica holds: sockets, messages waiting for one socket, event ids remembered."""
+    """How much one replica holds: sockets, messages waiting for one socket, event ids remembered.
+
+    `close_timeout`: seconds that a peer which reads nothing may hold up its own close.
+    """
 
     clients: int = 1000
     queue: int = 100
     remembered: int = 10_000
+    close_timeout: float = 1.0
 
 
 class _Client:
@@ -40,7 +47,8 @@ class _Client:
 
     def __init__(self, size: int) -> None:
         self.queue: asyncio.Queue[str] = asyncio.Queue(size)
-        self.closing: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
+        self.goodbye: tuple[int, str] | None = None
+        self.leaving = asyncio.Event()
 
     def put(self, text: str) -> None:
         """Queue a message; a client whose queue is full is closed: it comes back and loads the present state."""
@@ -50,8 +58,8 @@ class _Client:
             self.close(TRY_AGAIN_LATER, "too slow: connect again and reload")
 
     def close(self, code: int, reason: str) -> None:
-        if not self.closing.done():
-            self.closing.set_result((code, reason))
+        self.goodbye = self.goodbye or (code, reason)
+        self.leaving.set()
 
 
 class Hub:
@@ -110,19 +118,21 @@ class Hub:
         await self._empty.wait()
 
     async def _until_done(self, socket: Socket, client: _Client) -> None:
-        if not client.closing.done():
-            pumps = [asyncio.create_task(_send(socket, client)), asyncio.create_task(_ignore(socket))]
-            waited: list[asyncio.Future[Any]] = [*pumps, client.closing]
-            try:
-                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for pump in pumps:
-                    pump.cancel()
-                await asyncio.gather(*pumps, return_exceptions=True)
-        if client.closing.done():
-            code, reason = client.closing.result()
-            with contextlib.suppress(TimeoutError, OSError, RuntimeError):
-                await asyncio.wait_for(socket.close(code, reason), CLOSE_TIMEOUT)
+        if client.goodbye is None:
+            async with anyio.create_task_group() as group:
+
+                async def ends_it(step: Callable[[], Awaitable[object]]) -> None:
+                    with suppress(WebSocketDisconnect):
+                        await step()
+                    group.cancel_scope.cancel()
+
+                for step in (partial(_send, socket, client), partial(_ignore, socket), client.leaving.wait):
+                    group.start_soon(ends_it, step)
+        if client.goodbye is not None:
+            # The browser may be gone by now, or read nothing.
+            with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+                async with asyncio.timeout(self._limits.close_timeout):
+                    await socket.close(*client.goodbye)
 
 
 async def _send(socket: Socket, client: _Client) -> None:
