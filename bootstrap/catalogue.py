@@ -88,7 +88,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "requirements-conflict",
-        "Two requirements exclude each other, so no installer can satisfy both{sides}.",
+        "Two requirements exclude each other, so no installer can satisfy both.",
         "{advice}",
     ),
     Row(
@@ -104,7 +104,12 @@ ROWS: tuple[Row, ...] = (
     Row(
         "requirements-failed",
         "The installer ended with an error that this project does not know; its words are below.",
-        "# the command above shows it again",
+        "# mend {path} until this shows no error:\n.venv/bin/python -m uv pip compile --quiet {path}\n./inv up",
+    ),
+    Row(
+        "service-environment-missing",
+        "The service's own Python environment, or the interpreter that it was made from, is gone.",
+        "./inv up",
     ),
     Row(
         "import-not-covered",
