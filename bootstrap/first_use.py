@@ -24,10 +24,11 @@ OLDEST_UV = (0, 5)
 
 
 class FirstUse:
-    """The environment of the checkout in `root`, made with the variables `environ`."""
+    """The environment of the checkout in `root`, made by a Python with the variables `environ`."""
 
-    def __init__(self, root: Path, environ: Mapping[str, str], words: IO[str]) -> None:
+    def __init__(self, root: Path, environ: Mapping[str, str], words: IO[str], base_python: str) -> None:
         self._root = root
+        self._base_python = base_python
         self._venv = root / ".venv"
         self._python = self._venv / "bin" / "python"
         self._path = environ.get("PATH")
@@ -103,19 +104,19 @@ class FirstUse:
         uv = shutil.which("uv", path=self._path)
         if uv is None:
             return None
-        asked = subprocess.run([uv, "--version"], capture_output=True, text=True, env=self._environ, check=False)
         try:
+            asked = subprocess.run([uv, "--version"], capture_output=True, text=True, env=self._environ, check=False)
             version = tuple(int(part) for part in asked.stdout.split()[1].split(".")[:2])
-        except (IndexError, ValueError):
+        except (OSError, IndexError, ValueError):  # not for this system, or not uv
             return None
         return uv if asked.returncode == 0 and version >= OLDEST_UV else None
 
     def _make_venv(self, uv: str | None) -> None:
         if uv:
             command: list[str | Path] = [uv, "venv", "--quiet", "--no-python-downloads", "--allow-existing"]
-            self._run("venv", [*command, "--python", sys.executable, self._venv])
+            self._run("venv", [*command, "--python", self._base_python, self._venv])
         else:
-            self._run("venv", [sys.executable, "-m", "venv", self._venv])
+            self._run("venv", [self._base_python, "-m", "venv", self._venv])
 
     def _uv_from(self, wanted: bytes) -> str | None:
         """uv in the environment itself, installed by pip with its hashes; None when the index has none to run here."""
@@ -153,30 +154,34 @@ class FirstUse:
     def _run(self, tool: str, command: list[str | Path]) -> None:
         """Run to the end. The child inherits the lock: were this program killed, the next one waits for it."""
         assert self._locked is not None  # noqa: S101 - only called under the lock
-        ran = subprocess.run(
-            command,
-            cwd=self._root,
-            env=self._environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            pass_fds=[self._locked.fileno()],
-            check=False,
-        )
+        shown = [os.fspath(part) for part in command]
+        try:
+            ran = subprocess.run(
+                command,
+                cwd=self._root,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+                pass_fds=[self._locked.fileno()],
+                check=False,
+            )
+        except OSError as error:
+            raise Failed(explain(tool, str(error), shown)) from error
         if ran.returncode:
-            raise Failed(explain(tool, ran.stdout, [os.fspath(part) for part in command]))
+            raise Failed(explain(tool, ran.stdout, shown))
 
     def _say(self, text: str) -> None:
         self._words.write(text)
         self._words.flush()
 
 
-def main(root: Path, environ: Mapping[str, str], words: IO[str]) -> int:
-    """Exit code: 0 the environment is there, 1 a known problem, 130 interrupted."""
+def main(root: Path, environ: Mapping[str, str], words: IO[str], base_python: str = sys.executable) -> int:
+    """Make `.venv` with `base_python`. Exit code: 0 the environment is there, 1 a known problem, 130 interrupted."""
     try:
-        FirstUse(root, environ, words).make()
+        FirstUse(root, environ, words, base_python).make()
     except Failed as failed:
         Report(words).problems(failed.problems)
         return 1

@@ -58,7 +58,7 @@ ROWS = (
         "no-wheel",
         r"No matching distribution found|no (?:wheels|source distribution|versions)|no compatible|not find a version",
         "The package index has no build of a package for this Python and system.",
-        "The index is a mirror without the version that requirements.lock names, or this system is a rare one.",
+        "The index is a mirror without that version, did not answer, or this system is a rare one.",
         "# try another Python, such as:\nINV_PYTHON=python3.13 ./inv --list",
     ),
 )
@@ -103,7 +103,7 @@ def not_writable(error: OSError, root: Path) -> Problem:
         "./inv keeps the environment in .venv and its state in .inv, both in the checkout.",
         f"ls -ld {shlex.quote(str(root))} && df {shlex.quote(str(root))}\n"
         "# or work in a copy of your own:\n"
-        f"git clone {shlex.quote(str(root))} ~/{root.name}",
+        f"git clone {shlex.quote(str(root))} ~/{shlex.quote(root.name)}",
         final=True,
     )
 
