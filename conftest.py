@@ -75,7 +75,7 @@ class PartsLine:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         words = [
-            f"{part} {place} ({count} tests)" if place else f"{part} is missing ({count} tests)"
+            f"{part} {place or 'is missing'} ({count} test{'s' if count > 1 else ''})"
             for (part, place), count in sorted(self.tests.items())
         ]
         if words:

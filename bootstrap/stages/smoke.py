@@ -51,7 +51,7 @@ def run(env: Env, urls: dict[str, str]) -> list[Result]:
             environ=_environ(env, urls),
         )
         results = _results(report)
-    if results is None:
+    if not results:
         words = f"$ {done.shown}\n{done.words}"
         raise Failed(problem("smoke-failed", "The smoke suite cannot run.", evidence=words, name="SERVICE", final=True))
     if failures(results):
@@ -69,12 +69,12 @@ def _environ(env: Env, urls: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _results(report: Path) -> list[Result] | None:
-    """What the JUnit report of pytest says; None when there is none."""
+def _results(report: Path) -> list[Result]:
+    """What the JUnit report of pytest says; nothing when there is none."""
     try:
         tests = ElementTree.parse(report)  # noqa: S314 - our own pytest wrote it
     except (FileNotFoundError, ElementTree.ParseError):
-        return None
+        return []
     return [_result(case) for case in tests.getroot().iter("testcase")]
 
 

@@ -1,0 +1,112 @@
+"""The smoke suite itself: against an app that is right, and against one that is wrong in one way at a time."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootstrap import command
+from bootstrap.command import Completed
+from bootstrap.env import Env
+from bootstrap.manifest import load
+from bootstrap.stages import smoke
+from tests.fake_app import FakeApp, serving
+
+ROOT = Path(__file__).parents[1]
+HISTORY = {"a created task shows in its history", "a deleted task ends in its history"}
+BROWSER = "the page works in a browser"
+
+WRONG = {
+    "no history": (
+        HISTORY,
+        "audit-service",
+        "Expected the history of a new task to be its creation; after 1.5 s: nothing.",
+    ),
+    "two notifications": (
+        {"a due reminder becomes exactly one notification"},
+        "notification-service",
+        "Expected a notification for a due reminder, exactly one; there are 2: ",
+    ),
+    "no next occurrence": (
+        {"completing a recurring task makes the next one"},
+        "recurring-task-service",
+        "Expected a next occurrence of a completed daily task, exactly one; after 1.5 s: nothing.",
+    ),
+    "silent socket": (
+        {"a socket hears of a created task within two seconds"},
+        "websocket-service",
+        "Expected the page's socket to hear of a created task; for 1.5 s it was silent.",
+    ),
+    "slow socket": (
+        {"a socket hears of a created task within two seconds"},
+        "websocket-service",
+        "Expected the page's socket to hear of a task within 2 s; it was after 2.",
+    ),
+    "no problem details": (
+        {"a wrong input gets problem details"},
+        "backend-api",
+        "Expected a task with due_at 'tomorrow' to be refused with 422 and application/problem+json, not 201",
+    ),
+    "script missing": (
+        {"the page and its scripts are served"},
+        "frontend",
+        "Expected the page's file /list.js to be served, not 404.",
+    ),
+}
+
+
+def verify(fake: FakeApp, only: str, deadline: float = 1.5) -> list[smoke.Result]:
+    """The suite as `inv verify` runs it, with pytest's selection `only` and a deadline in seconds."""
+
+    def runner(argv: Sequence[str], **doors: Any) -> Completed:
+        return command.run([*argv, "-k", only], **doors)
+
+    environ = {**os.environ, "INV_SMOKE_DEADLINE": str(deadline)}
+    env = Env(manifest=load(ROOT / "environment.toml"), environ=environ, runner=runner)
+    return smoke.run(env, fake.urls)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_exactly_the_test_of_what_is_wrong_fails_and_says_so(wrong: str) -> None:
+    names, service, words = WRONG[wrong]
+    with serving(wrong) as fake:
+        results = verify(fake, "not browser", deadline=4 if wrong == "slow socket" else 1.5)
+        assert fake.tasks == {}, "the suite left tasks behind"
+    problems = smoke.failures(results)
+    assert {result.name for result in results if result.outcome != "passed"} == names
+    assert words in problems[0].summary
+    assert f"./inv logs {service}" in problems[0].remedy
+    assert "Traceback" not in problems[0].evidence
+
+
+def test_backend_that_refuses_everything_is_named_in_each_failure() -> None:
+    with serving("no answer") as fake:
+        problems = smoke.failures(verify(fake, "history or notification"))
+    assert len(problems) == 3
+    for problem in problems:
+        assert "backend-api answers POST /tasks with 503, not 201: the database is away" in problem.summary
+
+
+def test_app_that_is_away_is_named_at_once() -> None:
+    with serving() as fake:
+        pass
+    problem, *_ = smoke.failures(verify(fake, "created and history", deadline=60))
+    assert f"backend-api gives no answer to POST {fake.base}/tasks" in problem.summary
+
+
+@pytest.mark.real("chromium")
+def test_app_that_is_right_passes_in_a_browser_too() -> None:
+    with serving() as fake:
+        results = verify(fake, "test", deadline=15)
+        assert fake.tasks == {}, "the suite left tasks behind"
+    assert [result for result in results if result.outcome != "passed"] == []
+    assert BROWSER in {result.name for result in results}
+
+
+@pytest.mark.real("chromium")
+def test_page_with_an_error_in_its_console_fails_in_a_browser() -> None:
+    with serving("noisy page") as fake:
+        (result,) = verify(fake, "browser", deadline=15)
+    assert "Expected no errors in the browser's console, not ['Oh no'" in result.words
