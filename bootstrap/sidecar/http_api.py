@@ -57,7 +57,8 @@ class _Api:
         return Response(status_code=DONE)
 
     async def metadata(self, _: Request) -> Response:
-        return JSONResponse(self._sidecar.metadata())
+        # What there is none of is left out, as in the real one.
+        return JSONResponse({name: known for name, known in self._sidecar.metadata().items() if known})
 
     async def shutdown(self, _: Request) -> Response:
         self._stop()

@@ -99,7 +99,10 @@ class App:
         }
         status = int(request.headers.get("x-status", "200"))
         return Response(
-            json.dumps(seen), status, headers={"x-answer": "yes", "location": "/somewhere"}, media_type="application/x"
+            b"" if status == 204 else json.dumps(seen),
+            status,
+            headers={"x-answer": "yes", "location": "/somewhere"},
+            media_type="application/x",
         )
 
 

@@ -1,14 +1,13 @@
 """The parts of the contract suite, and how a test reaches them."""
 
 import asyncio
+import http.client
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -89,17 +88,19 @@ class Sidecar:
         self.process = None
         return code
 
-    def call(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Reply:
+    def call(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
         """One request to its HTTP API."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", body, dict(headers or {}), method=method)
+        connection = http.client.HTTPConnection("127.0.0.1", self.http, timeout=15)
         try:
-            with urllib.request.urlopen(request, timeout=15) as answer:
-                return Reply(answer.status, dict(answer.headers), answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Reply(error.code, dict(error.headers), error.read())
-        except OSError:
+            connection.request(method, path, body, dict(headers or {}))
+            answer = connection.getresponse()
+            return Reply(answer.status, dict(answer.headers), answer.read())
+        except (OSError, http.client.HTTPException):
             return Reply(0, {}, b"")
+        finally:
+            connection.close()
 
     def sdk(self, work: Callable[[Any], Awaitable[T]]) -> T:
         """Do the work with the official SDK's client."""
@@ -140,9 +141,7 @@ class World:
         self.settle()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         for sidecar in (self.first, self.second):
             sidecar.end(signal.SIGKILL)
         self.stop_broker()
@@ -155,12 +154,11 @@ class World:
 
     def settle(self) -> None:
         """Wait until events are being delivered."""
-        for sidecar in (self.first, self.second):
-            until(lambda s=sidecar: s.call("GET", "/v1.0/healthz").status == 204, 30, "healthy")  # type: ignore[misc]
+        both = (self.first, self.second)
+        until(lambda: all(s.call("GET", "/v1.0/healthz").status == 204 for s in both), 30, "healthy")
         until(lambda: self.first.subscribed() == {"events", "plain"}, 30, "subscribed")
-        for topic in ("events", "plain"):
-            event = self.publish(topic)
-            until(lambda e=event: bool(self.app.got(e)), 40, f"an event of {topic} is delivered")  # type: ignore[misc]
+        events = [self.publish(topic) for topic in ("events", "plain")]
+        until(lambda: all(self.app.got(event) for event in events), 40, "an event of each topic is delivered")
 
     def publish(self, topic: str = "events", *, key: str = "k", script: tuple[Any, ...] = (), **fields: Any) -> str:
         """Publish a CloudEvent of our own making through the SDK; gives its id back."""
