@@ -1,7 +1,9 @@
 """The smoke suite itself: against an app that is right, and against one that is wrong in one way at a time."""
 
 import os
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +59,19 @@ WRONG = {
 }
 
 
-def verify(fake: FakeApp, only: str, deadline: float = 1.5) -> list[smoke.Result]:
-    """The suite as `inv verify` runs it, with pytest's selection `only` and a deadline in seconds."""
+def suite(only: str, deadline: float, **environ: str) -> Env:
+    """An environment in which the suite runs with pytest's selection `only` and a deadline in seconds."""
 
     def runner(argv: Sequence[str], **doors: Any) -> Completed:
         return command.run([*argv, "-k", only], **doors)
 
-    environ = {**os.environ, "INV_SMOKE_DEADLINE": str(deadline)}
-    env = Env(manifest=load(ROOT / "environment.toml"), environ=environ, runner=runner)
-    return smoke.run(env, fake.urls)
+    own = {**os.environ, "INV_SMOKE_DEADLINE": str(deadline), **environ}
+    return Env(manifest=load(ROOT / "environment.toml"), environ=own, runner=runner)
+
+
+def verify(fake: FakeApp, only: str, deadline: float = 1.5, **environ: str) -> list[smoke.Result]:
+    """The suite as `inv verify` runs it."""
+    return smoke.run(suite(only, deadline, **environ), fake.urls)
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -110,3 +116,28 @@ def test_page_with_an_error_in_its_console_fails_in_a_browser() -> None:
     with serving("noisy page") as fake:
         (result,) = verify(fake, "browser", deadline=15)
     assert "Expected no errors in the browser's console, not ['Oh no'" in result.words
+
+
+def test_without_a_browser_only_its_part_is_left_out_unless_in_ci() -> None:
+    with serving() as fake:
+        here = verify(fake, "page", CHROMIUM="/nowhere/chromium", CI="")
+        in_ci = verify(fake, "page", CHROMIUM="/nowhere/chromium", CI="true")
+    assert {r.name for r in here if r.outcome == "passed"} == {r.name for r in in_ci if r.outcome == "passed"}
+    assert [(r.name, r.outcome) for r in here if r.outcome != "passed"] == [(BROWSER, "skipped")]
+    assert "needs chromium, which is not on this machine" in here[-1].words
+    assert [(r.name, r.outcome) for r in in_ci if r.outcome != "passed"] == [(BROWSER, "failed")]
+    assert in_ci[-1].words.startswith("This test needs chromium")
+
+
+def test_suite_that_is_told_to_end_deletes_its_tasks() -> None:
+    env = suite("history or recurring", deadline=60)
+    with serving("no history") as fake, ThreadPoolExecutor() as threads:
+        run = threads.submit(smoke.run, env, fake.urls)
+        end = time.monotonic() + 20
+        while not (fake.tasks or run.done() or time.monotonic() > end):
+            time.sleep(0.02)
+        assert fake.tasks
+        env.cancelled.set()
+        with pytest.raises(command.Cancelled):
+            run.result()
+        assert fake.tasks == {}

@@ -81,11 +81,14 @@ def visit(app: App) -> None:
     """Adds a task in one tab and completes it in another."""
     from playwright.sync_api import Error, sync_playwright
 
+    program = chromium(os.environ)
+    if program is None:
+        raise Wrong("frontend", "There is no Chromium on this machine; CHROMIUM may name one.")
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=chromium(os.environ), args=BROWSER_ARGS)
+            browser = playwright.chromium.launch(executable_path=program, args=BROWSER_ARGS)
         except Error as error:
-            raise Wrong("frontend", f"The browser {chromium(os.environ)} does not start: {_first(error)}.") from None
+            raise Wrong("frontend", f"The browser {program} does not start: {_first(error)}.") from None
         with browser:
             _visit(app, browser)
 
