@@ -136,7 +136,7 @@ def test_two_replicas_of_the_service_lose_nothing_and_keep_the_order(
             start_service(port, http_port, grpc_port, url)
         with ThreadPoolExecutor(6) as pool:
             created = list(pool.map(life_of_a_task, range(40)))
-        assert standin.wait_until(lambda published: len(published) >= 40 * 4 * 2, 20)
+        assert standin.wait_until(lambda published: len(published) >= 40 * 4 * 2, 60)
         order: dict[tuple[str, str], list[int]] = defaultdict(list)
         for topic, event in standin.published:
             order[topic, event["subject"]].append(event["data"]["sequence"])
