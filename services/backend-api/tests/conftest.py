@@ -104,6 +104,10 @@ def start_service(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[byt
         def start(port: int, http_port: int, grpc_port: int, url: str = "") -> subprocess.Popen[bytes]:
             variables = {
                 "PYTHONPATH": f"{SERVICES / 'shared'}{os.pathsep}{SERVICES / 'backend-api'}",
+                # A proxy that a developer's machine may have: it must not come between service and sidecar.
+                "HTTP_PROXY": "http://127.0.0.1:9",
+                "http_proxy": "http://127.0.0.1:9",
+                "no_proxy": "example.org",
                 "PORT": str(port),
                 "APP_ID": "backend-api",
                 "VERSION": "v",

@@ -1,13 +1,15 @@
 """Run an app until SIGTERM."""
 
+import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 
 import uvicorn
 from fastapi import FastAPI
 
+from taskapp.connection import HOST
 from taskapp.logging import configure
 from taskapp.settings import Settings
 
@@ -33,6 +35,12 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _bypass_proxies(environ: MutableMapping[str, str]) -> None:
+    """Keep a proxy that is meant for the internet from coming between the service and its sidecar."""
+    for name in ("no_proxy", "NO_PROXY"):
+        environ[name] = ",".join(filter(None, [environ.get(name), HOST]))
+
+
 def serve(app: FastAPI, settings: Settings, *, on_stop: Callable[[], Awaitable[None]] | None = None) -> None:
     """Serve until SIGTERM or SIGINT: stop accepting, finish what is under way, end the lifespan, return.
 
@@ -40,6 +48,7 @@ def serve(app: FastAPI, settings: Settings, *, on_stop: Callable[[], Awaitable[N
     WebSocket that it leaves open is closed with code 1012 by the server.
     """
     configure(settings.app_id, settings.log_level)
+    _bypass_proxies(os.environ)
     config = uvicorn.Config(
         app,
         host=settings.host,
