@@ -97,6 +97,9 @@ class Connection:
             except (OSError, KafkaError, BrokerAway) as error:
                 if said != (said := str(error) or type(error).__name__):
                     log.warning("No session with the broker at %s; trying anew: %s", self._servers, said)
+            except Exception:
+                # A defect must not end the deliveries for good while the process still looks alive.
+                log.exception("The session with the broker at %s ended in a way unknown to it", self._servers)
             await asyncio.sleep(AGAIN)
 
     async def publish(

@@ -59,8 +59,11 @@ class Delivery:
                     self._workers.add(worker)
                     worker.add_done_callback(self._workers.discard)
                 group.create_task(self._watch(session))
-        except* (OSError, KafkaError, BrokerAway) as errors:
-            raise BrokerAway(str(errors.exceptions[0])) from errors
+        except ExceptionGroup as group:
+            expected, rest = group.split((OSError, KafkaError, BrokerAway))
+            if rest or not expected:
+                raise
+            raise BrokerAway(str(expected.exceptions[0])) from group
         finally:
             self.placed = {}
 
