@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from bootstrap import manifest_checks, manifest_text
 from bootstrap import manifest_types as t
@@ -13,7 +13,8 @@ from bootstrap.problem import Failed
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # defer_build: the validators of all tables are built once, with those of the whole manifest
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Cluster(_Table):
@@ -117,7 +118,7 @@ class Service(_Table):
         return self.path.rpartition("/")[2].replace("-", "_")
 
 
-class ManifestFile(_Table):
+class Manifest(_Table):
     """The environment, described once."""
 
     name: t.Label = Field(description="Name of the environment.", examples=["taskapp"])
@@ -131,23 +132,26 @@ class ManifestFile(_Table):
         description="Services by name."
     )
 
+    _root: Path = PrivateAttr(default_factory=Path)
 
-class Manifest(ManifestFile):
-    """The manifest together with the absolute path of the folder that holds it."""
-
-    root: Path
+    @property
+    def root(self) -> Path:
+        """Absolute path of the folder that holds the manifest; not a key of it."""
+        return self._root
 
 
 def load(path: Path) -> Manifest:
     """Read and check the manifest. Raises `Failed` with every problem found, each with `file:line`."""
     data, lines = manifest_text.read(path)
-    problems = Collector(path.name, data, lines, ManifestFile)
+    problems = Collector(path.name, data, lines, Manifest)
+    manifest: Manifest | None = None
     try:
-        ManifestFile.model_validate(data)
+        manifest = Manifest.model_validate(data)
     except ValidationError as error:
         problems.validation(error.errors(include_url=False))
     root = path.absolute().parent
     manifest_checks.check(without_invalid(data, problems.locations), root, problems, problems.locations)
-    if problems.found:
+    if manifest is None or problems.found:
         raise Failed(problems.found)
-    return Manifest.model_validate({**data, "root": root})
+    manifest._root = root
+    return manifest

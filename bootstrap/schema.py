@@ -11,7 +11,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from bootstrap.manifest import ManifestFile
+from bootstrap.manifest import Manifest
 from bootstrap.manifest_types import IN_WORDS
 from bootstrap.toml_text import value_text
 
@@ -40,7 +40,7 @@ class _Toml(GenerateJsonSchema):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of the manifest, for editors and validators."""
-    schema = ManifestFile.model_json_schema(schema_generator=_Toml)
+    schema = Manifest.model_json_schema(schema_generator=_Toml)
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "Environment manifest"}
 
 
