@@ -232,7 +232,8 @@ class Site:
         return page
 
 
-@pytest.fixture(scope="session")
+# Not longer than a module: while Playwright's sync API is open, no other test of this thread can run an event loop.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, headless."""
     if not CHROMIUM.exists():

@@ -95,6 +95,34 @@ def test_a_refused_field_is_explained_beside_it(site: Any) -> None:
     expected_noise(site, "422")
 
 
+def test_a_title_typed_while_another_is_being_added_is_kept(site: Any) -> None:
+    page = live(site.open())
+    held = []
+
+    def hold(route: Any) -> None:
+        if route.request.method == "POST":
+            held.append(route)
+        else:
+            route.fallback()
+
+    page.route("**/tasks", hold)
+    page.get_by_test_id("new-title").press_sequentially("First")
+    with page.expect_request(lambda request: request.method == "POST"):
+        page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.keyboard.type("Second")
+    expect(page.get_by_text("Give the task a title.")).to_be_hidden()
+
+    held[0].abort()
+
+    toast = page.get_by_test_id("toast")
+    expect(toast).to_contain_text("“First” was not added.")
+    expect(page.get_by_test_id("new-title")).to_have_value("Second")
+    toast.get_by_role("button", name="Put it back").click()
+    expect(page.get_by_test_id("new-title")).to_have_value("First")
+    expected_noise(site, "ERR_FAILED")
+
+
 def test_a_lost_answer_does_not_make_two_tasks(site: Any) -> None:
     page = live(site.open())
     lost = []

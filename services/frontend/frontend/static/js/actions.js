@@ -2,10 +2,11 @@
 
 import { ApiError, newKey } from "./api.js";
 import * as editor from "./editor.js";
-import { clearErrors, showErrors, submitting } from "./forms.js";
+import { clearErrors, showErrors } from "./forms.js";
 import { announce, toast } from "./notice.js";
 
 const composer = document.getElementById("composer");
+const titleInput = composer.elements.title;
 const confirmDialog = document.getElementById("confirm");
 const confirmText = document.getElementById("confirm-text");
 const confirmError = confirmDialog.querySelector(".form-error");
@@ -16,7 +17,7 @@ export class Actions {
   #store;
   #changed;
   #own = new Set(); // ids of tasks with a request under way, and "new" for one that has no id yet
-  #attempt = { body: "", key: "" };
+  #keys = new Map(); // body of a request that made no task yet → its Idempotency-Key
 
   /** `changed(task, {added})` is called after the store has what the backend answered. */
   constructor(api, store, changed) {
@@ -25,11 +26,14 @@ export class Actions {
     this.#changed = changed;
     composer.addEventListener("submit", (event) => {
       event.preventDefault();
-      submitting(composer, () => this.#add());
+      this.#add();
     });
     document.getElementById("new-details").addEventListener("click", () => {
       clearErrors(composer);
-      editor.writeNew(composer.elements.title.value, (fields) => this.#create(fields));
+      editor.writeNew(titleInput.value, async (fields) => {
+        await this.#create(fields);
+        titleInput.value = "";
+      });
     });
   }
 
@@ -93,31 +97,43 @@ export class Actions {
     announce(`Deleted ${task.title}`);
   }
 
+  /** The field is free for the next title at once; a title that could not be added comes back. */
   async #add() {
-    const title = composer.elements.title.value.trim();
-    try {
-      clearErrors(composer);
-      if (!title) {
-        throw new ApiError("", { fields: new Map([["title", "Give the task a title."]]) });
+    const title = titleInput.value.trim();
+    clearErrors(composer);
+    if (!title) {
+      if (!this.#own.has("new")) { // else it is the second Enter of an impatient user
+        showErrors(composer, new ApiError("", { fields: new Map([["title", "Give the task a title."]]) }));
       }
+      return;
+    }
+    titleInput.value = "";
+    try {
       await this.#create({ title });
     } catch (error) {
       if (!(error instanceof ApiError)) {
         throw error;
       }
-      showErrors(composer, error);
+      const putBack = () => {
+        titleInput.value = title;
+        showErrors(composer, error);
+        titleInput.focus();
+      };
+      if (titleInput.value) {
+        toast(`“${title}” was not added. ${error.message}`, { action: { label: "Put it back", run: putBack }, failed: true });
+      } else {
+        putBack();
+      }
     }
   }
 
   async #create(fields) {
     const body = JSON.stringify(fields);
-    if (this.#attempt.body !== body) {
-      this.#attempt = { body, key: newKey() };
-    }
     // The key stays until an answer came: trying again after a lost answer does not make a second task.
-    const task = await this.#request("new", () => this.#api.create(fields, this.#attempt.key), { added: true });
-    this.#attempt = { body: "", key: "" };
-    composer.reset();
+    const key = this.#keys.get(body) ?? newKey();
+    this.#keys.set(body, key);
+    const task = await this.#request("new", () => this.#api.create(fields, key), { added: true });
+    this.#keys.delete(body);
     announce(`Added ${task.title}`);
   }
 
