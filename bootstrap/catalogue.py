@@ -112,6 +112,11 @@ ROWS: tuple[Row, ...] = (
         "./inv up",
     ),
     Row(
+        "service-environment-broken",
+        "Its interpreter starts and then fails, so nothing can run in it.",
+        "rm -rf {folder}\n./inv up",
+    ),
+    Row(
         "import-not-covered",
         "The code imports a module that nothing in its requirements.txt provides.",
         "{advice}",
@@ -186,7 +191,7 @@ ROWS: tuple[Row, ...] = (
         "# correct `env` of the service in environment.toml, then:\n./inv up",
         tool="python",
         phase="start",
-        pattern=r"(?m)^(?P<line>(settings|configuration): .+)$",
+        pattern=r"(?m)^[a-z][a-z0-9-]*: [A-Z][A-Z0-9_]* (?:is not set|must .+)$",
     ),
     Row(
         "service-port-taken",

@@ -21,6 +21,16 @@ class Answer:
         except ValueError:
             return None
 
+    def table(self) -> dict[str, Any]:
+        """The body as a JSON object, or an empty one where it is not."""
+        found = self.json()
+        return found if isinstance(found, dict) else {}
+
+
+def rows(value: Any) -> list[dict[str, Any]]:
+    """The objects of a JSON array, none where it is not one."""
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
 
 def request(method: str, url: str, body: object = None, timeout: float = 2.0) -> Answer:
     """One request; `timeout` in seconds, for the connection and each read."""

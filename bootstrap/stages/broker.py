@@ -1,17 +1,20 @@
 """broker (local): the Kafka-protocol broker from a wheel, as a process on loopback."""
 
+from collections.abc import Callable
+
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
 from bootstrap.kafka import KafkaTrouble
 from bootstrap.local import layout
+from bootstrap.local.processes import Spec
 from bootstrap.manifest import Manifest
 from bootstrap.problem import Failed, Problem
 from bootstrap.stage import Stage
 
 
-def apply(env: Env) -> None:
+def apply(env: Env, spec_of: Callable[[Env], Spec] = layout.broker) -> None:
     try:
-        spec = layout.broker(env)
+        spec = spec_of(env)
     except (ImportError, RuntimeError, OSError) as error:
         raise Failed(
             problem("broker-missing", "There is no broker program.", evidence=str(error), final=True)

@@ -17,7 +17,8 @@ FIND = (
     "import importlib.util, json, sys\n"
     "def there(name):\n"
     "    try: return importlib.util.find_spec(name) is not None\n"
-    "    except (ImportError, ValueError): return False\n"
+    "    except ImportError: return False\n"
+    "    except Exception: return True  # it is there, and its package fails by itself\n"
     "print(json.dumps([name for name in sys.argv[1:] if not there(name)]))"
 )
 # Distributions whose name is not that of their module; for all others the module's name is the best guess.
@@ -52,27 +53,26 @@ def _of_service(env: Env, name: str) -> Iterator[Problem]:
     proven = env.local / "envs" / f"{name}.imports"
     if proven.exists() and proven.read_text() == key:
         return
-    found: dict[str, str] = {}
-    for path in content.files(folder / service.module):
-        if path.suffix == ".py":
-            try:
-                found |= {module: at for module, at in _imports(path, env.root) if module not in found}
-            except SyntaxError as error:
-                where = f"{path.relative_to(env.root)}:{error.lineno}"
-                yield problem(
-                    "source-syntax",
-                    f"{where}: {error.msg}.",
-                    evidence=error.text or "",
-                    where=where,
-                    final=True,
-                )
-                return
+    try:
+        found = _required(folder / service.module, shared, env.root)
+    except _Unreadable as unreadable:
+        yield unreadable.problem
+        return
     done = env.run(
         [str(layout.python_of(env, name)), "-c", FIND, *found],
         timeout=30,
         environ=layout.python_environ(env, shared, folder),
     )
-    missing = json.loads(done.stdout) if done.exit == 0 else []
+    if done.exit != 0:
+        yield problem(
+            "service-environment-broken",
+            f"The Python environment of {name} does not work.",
+            evidence=f"$ {done.shown}\n{done.words}",
+            folder=layout.python_of(env, name).parents[1],
+            final=True,
+        )
+        return
+    missing = json.loads(done.stdout)
     for module in missing:
         distribution = DISTRIBUTIONS.get(module) or DISTRIBUTIONS.get(module.split(".")[0]) or module.split(".")[0]
         at = layout.requirements(env, name).relative_to(env.root)
@@ -87,22 +87,66 @@ def _of_service(env: Env, name: str) -> Iterator[Problem]:
         proven.write_text(key)
 
 
-def _imports(path: Path, root: Path) -> Iterator[tuple[str, str]]:
-    """Absolute imports that must succeed, as (module, file:line); inside `try` and type checks they may fail."""
-    tree = ast.parse(path.read_text(), str(path))
-    optional = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Try) or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
-        for inner in ast.walk(node)
-    }
+class _Unreadable(Exception):
+    def __init__(self, found: Problem) -> None:
+        super().__init__(found.summary)
+        self.problem = found
+
+
+def _required(package: Path, shared: Path, root: Path) -> dict[str, str]:
+    """Every module that the package needs, with the file:line that imports it; what it uses of `shared` included."""
+    found: dict[str, str] = {}
+    todo = [path for path in content.files(package) if path.suffix == ".py"]
+    seen = set(todo)
+    while todo:
+        path = todo.pop(0)
+        for module, names, line in _imports(path, root):
+            found.setdefault(module, f"{path.relative_to(root)}:{line}")
+            for used in (module, *(f"{module}.{name}" for name in names)):
+                new = [file for file in _files_of(used, shared) if file not in seen]
+                seen.update(new)
+                todo.extend(new)
+    return found
+
+
+def _files_of(module: str, shared: Path) -> Iterator[Path]:
+    """The files of `shared` that Python reads to import the module."""
+    parts = module.split(".")
+    for count in range(1, len(parts) + 1):
+        stem = shared.joinpath(*parts[:count])
+        yield from (file for file in (stem / "__init__.py", stem.with_suffix(".py")) if file.is_file())
+
+
+def _imports(path: Path, root: Path) -> Iterator[tuple[str, list[str], int]]:
+    """Absolute imports that must succeed, as (module, names, line).
+
+    Where a failed import is caught, and where only type checkers look, an import may fail.
+    """
+    where = str(path.relative_to(root))
+    try:
+        tree = ast.parse(path.read_bytes(), where)
+    except (SyntaxError, ValueError) as error:
+        line, words = getattr(error, "lineno", None) or 1, getattr(error, "msg", str(error))
+        at, text = f"{where}:{line}", getattr(error, "text", "") or ""
+        found = problem("source-syntax", f"{at}: {words}.", evidence=text, where=at, final=True)
+        raise _Unreadable(found) from error
+    optional = {id(inner) for node in ast.walk(tree) if _may_fail(node) for inner in ast.walk(node)}
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Import | ast.ImportFrom) or id(node) in optional:
+        if id(node) in optional:
             continue
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            imported = [(alias.name, list[str]()) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            imported = [(node.module, [alias.name for alias in node.names])]
         else:
-            names = [node.module] if node.module and not node.level else []
-        for module in names:
+            continue
+        for module, names in imported:
             if module.split(".")[0] not in sys.stdlib_module_names:
-                yield module, f"{path.relative_to(root)}:{node.lineno}"
+                yield module, names, node.lineno
+
+
+def _may_fail(node: ast.AST) -> bool:
+    if isinstance(node, ast.Try):
+        caught = " ".join(ast.unparse(handler.type) if handler.type else "Exception" for handler in node.handlers)
+        return any(name in caught for name in ("ImportError", "ModuleNotFoundError", "Exception"))
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)

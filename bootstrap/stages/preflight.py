@@ -1,6 +1,7 @@
 """preflight (local): the state folder can be written, there is room, strays are ended, every port is decided."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from bootstrap.catalogue import problem
@@ -17,19 +18,24 @@ def apply(env: Env) -> None:
         for folder in ("processes", "data", "dapr", "envs"):
             (env.local / folder).mkdir(parents=True, exist_ok=True)
         (env.state / ".gitignore").write_text("*\n")
+        wanted, before = layout.wanted_ports(env), env.ports.all()
+        decided = env.ports.decide(wanted, in_use=lambda name: layout.holds_port(env, name))
     except OSError as error:
         raise Failed(_not_writable(env.state, error)) from error
-    wanted = layout.wanted_ports(env)
-    before = env.ports.all()
-    decided = env.ports.decide(wanted, in_use=lambda name: layout.holds_port(env, name))
     for name, port in decided.items():
         if port != wanted[name] and before.get(name) != port and name in env.manifest.services:
             env.say(f"{name}: port {wanted[name]} is taken by {ports.holder(wanted[name])}; it gets {port}")
 
 
-def check(env: Env) -> Problem | None:
-    free = shutil.disk_usage(env.local).free // 2**20
-    if free < NEEDED_MIB and not any((env.local / "envs").iterdir()):
+def check(env: Env, free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free) -> Problem | None:
+    probe, envs = env.local / ".probe", env.local / "envs"
+    try:
+        probe.write_text("written by preflight")
+        probe.unlink()
+        free, fresh = free_bytes(env.local) // 2**20, not any(envs.iterdir())
+    except OSError as error:
+        return _not_writable(env.local, error)
+    if free < NEEDED_MIB and fresh:
         return problem(
             "disk-full",
             f"The disk of {env.root} is nearly full.",
@@ -38,18 +44,13 @@ def check(env: Env) -> Problem | None:
             needed=NEEDED_MIB,
             final=True,
         )
-    try:
-        probe = env.local / ".probe"
-        probe.write_text("written by preflight")
-        probe.unlink()
-    except OSError as error:
-        return _not_writable(env.local, error)
     return None
 
 
 def _not_writable(path: Path, error: OSError) -> Problem:
     if error.errno == 28:  # ENOSPC
-        return problem("disk-full", f"Nothing more can be written to {path}.", path=path, free=0, needed=NEEDED_MIB)
+        summary = f"Nothing more can be written to {path}."
+        return problem("disk-full", summary, path=path, free=0, needed=NEEDED_MIB, final=True)
     return problem(
         "state-not-writable", f"{path} cannot be written.", evidence=str(error), path=path.parent, final=True
     )

@@ -4,6 +4,7 @@ import re
 
 from bootstrap.catalogue import problem, recognise
 from bootstrap.env import Env
+from bootstrap.http import rows
 from bootstrap.local import layout
 from bootstrap.problem import Problem
 from bootstrap.stage import Stage
@@ -55,7 +56,7 @@ def _answers(env: Env, name: str) -> Problem | None:
     if alive.status != 200:
         said = f"GET {base}/healthz: {alive.status or ''} {alive.text}\n{env.processes.tail(name, 8)}"
         return problem("service-not-alive", f"{name} does not answer yet.", evidence=said, name=name)
-    wanted, running = layout.version(env, name), (alive.json() or {}).get("version")
+    wanted, running = layout.version(env, name), alive.table().get("version")
     if running != wanted:
         return problem(
             "service-stale",
@@ -66,8 +67,9 @@ def _answers(env: Env, name: str) -> Problem | None:
         )
     ready = env.get(f"{base}/readyz", timeout=4)
     if ready.status != 200:
-        checks = (ready.json() or {}).get("checks") or {}
-        bad = ", ".join(sorted(key for key, value in checks.items() if value != "ok")) or "no answer"
+        checks = ready.table().get("checks")
+        failed = sorted(k for k, v in checks.items() if v != "ok") if isinstance(checks, dict) else []
+        bad = ", ".join(failed) or "no answer"
         said = f"GET {base}/readyz: {ready.status or ''} {ready.text}\n{env.processes.tail(name, 8)}"
         return problem("service-not-ready", f"{name} is not ready: {bad}.", evidence=said, name=name)
     return None
@@ -80,7 +82,7 @@ def _subscribed(env: Env, name: str) -> Problem | None:
         return None
     base = layout.url(env, f"{name}.sidecar-http")
     metadata = env.get(f"{base}/v1.0/metadata")
-    there = {s.get("topic") for s in (metadata.json() or {}).get("subscriptions") or ()}
+    there = {row.get("topic") for row in rows(metadata.table().get("subscriptions"))}
     missing = [topic for topic in service.subscribes if topic not in there]
     if missing:
         said = f"GET {base}/v1.0/metadata: {metadata.status or ''} {metadata.text[:600]}"

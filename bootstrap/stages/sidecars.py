@@ -3,6 +3,7 @@
 from bootstrap import dapr
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
+from bootstrap.http import rows
 from bootstrap.local import layout
 from bootstrap.problem import Problem
 from bootstrap.stage import Stage
@@ -50,8 +51,8 @@ def check_one(env: Env, name: str) -> Problem | None:
     if not 200 <= ready.status < 300:
         said = f"GET {base}/v1.0/healthz/outbound: {ready.status or ''} {ready.text}"
         return problem("sidecar-not-ready", f"The sidecar of {name} is not ready.", evidence=said, name=name)
-    metadata = env.get(f"{base}/v1.0/metadata").json() or {}
-    loaded = {component.get("name") for component in metadata.get("components") or ()}
+    metadata = env.get(f"{base}/v1.0/metadata").table()
+    loaded = {component.get("name") for component in rows(metadata.get("components"))}
     service = env.manifest.services[name]
     wanted = {dapr.PUBSUB} if service.publishes or service.subscribes else set()
     missing = sorted((wanted | ({dapr.STATESTORE} if service.state else set())) - loaded)

@@ -1,0 +1,88 @@
+"""The gate `preflight`."""
+
+import errno
+import socket
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bootstrap.env import Env
+from bootstrap.local import layout
+from bootstrap.problem import Failed
+from bootstrap.stages import preflight
+from tests.doubles import small_env
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Env:
+    root = tmp_path / "fresh"
+    root.mkdir()
+    return small_env(root)
+
+
+def test_it_makes_the_folders_and_decides_every_port(fresh: Env) -> None:
+    preflight.apply(fresh)
+    assert preflight.check(fresh) is None
+    assert set(fresh.ports.all()) == set(layout.wanted_ports(fresh))
+    assert (fresh.state / ".gitignore").read_text() == "*\n"
+    assert not (fresh.local / ".probe").exists()
+
+
+def test_a_taken_port_is_told_with_its_holder_once(fresh: Env) -> None:
+    said: list[str] = []
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        shop = fresh.manifest.services["shop"].model_copy(update={"port": port})
+        services = {**fresh.manifest.services, "shop": shop}
+        env = Env(fresh.manifest.model_copy(update={"services": services}), {}, say=said.append)
+        preflight.apply(env)
+        preflight.apply(env)
+    got = env.ports.all()["shop"]
+    assert got != port
+    assert len(said) == 1
+    assert said[0].startswith(f"shop: port {port} is taken by ")
+    assert said[0].endswith(f"; it gets {got}")
+
+
+def test_the_gate_needs_the_folder(fresh: Env) -> None:
+    found = preflight.check(fresh)
+    assert found is not None
+    assert (found.code, found.final) == ("state-not-writable", True)
+
+
+@pytest.mark.parametrize("place", [".inv/local/processes", ".inv/.gitignore"])
+def test_a_state_folder_that_cannot_be_written(fresh: Env, place: str) -> None:
+    """Permissions do not stop root, a thing of another kind at that place does."""
+    path = fresh.root / place
+    if place.endswith("processes"):
+        path.write_text("in the way")
+    else:
+        path.mkdir()
+    with pytest.raises(Failed) as failed:
+        preflight.apply(fresh)
+    (found,) = failed.value.problems
+    assert (found.code, found.final) == ("state-not-writable", True)
+    assert 'chown -R "$(id -u)"' in found.remedy
+
+
+def test_a_disk_that_is_nearly_full(env: Env) -> None:
+    found = preflight.check(env, free_bytes=lambda _: 100 * 2**20)
+    assert found is not None
+    assert (found.code, found.final) == ("disk-full", True)
+    assert "100 MiB free" in found.cause
+    assert str(preflight.NEEDED_MIB) in found.cause
+
+
+def test_little_room_is_enough_when_all_is_installed(env: Env) -> None:
+    (env.local / "envs" / "made").mkdir()
+    assert preflight.check(env, free_bytes=lambda _: 100 * 2**20) is None
+
+
+def test_a_disk_that_is_full(env: Env) -> None:
+    def full(_: Path) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    found = preflight.check(env, free_bytes=full)
+    assert found is not None
+    assert (found.code, found.final) == ("disk-full", True)

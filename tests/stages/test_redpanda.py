@@ -1,0 +1,233 @@
+"""broker: Redpanda in a container, on a scripted Docker Engine with the real one's words."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from bootstrap.command import Cancelled
+from bootstrap.env import Env
+from bootstrap.local import brokers, layout
+from bootstrap.local.ports import Ports
+from bootstrap.problem import Problem
+from bootstrap.stages import preflight, redpanda
+from tests.docker_doubles import FakeContainer, FakeEngine, recorded, said
+from tests.doubles import FakeBroker
+
+IMAGE = "redpandadata/redpanda:v25.3.1"
+Problems = Callable[[Callable[[], object]], tuple[Problem, ...]]
+
+
+@pytest.fixture
+def engine(env: Env) -> FakeEngine:
+    """The engine of `env`, which has chosen Redpanda; a broker answers behind every port."""
+    engine: Any = FakeEngine(images=(IMAGE,))
+    broker: Any = FakeBroker()
+    env.docker_of = lambda _: engine
+    env.broker_at = lambda _: broker
+    brokers.choose(env, "redpanda", print)
+    return cast(FakeEngine, engine)
+
+
+@pytest.fixture
+def container(env: Env, engine: FakeEngine) -> FakeContainer:
+    """The container, up."""
+    redpanda.apply(env)
+    (made,) = engine.there.values()
+    engine.called.clear()
+    return made
+
+
+def code(env: Env) -> str:
+    """The code of the problem for which the gate is closed; "" when it is open."""
+    found = redpanda.check(env)
+    return found.code if found else ""
+
+
+def test_it_is_made_once_and_its_gate_opens(env: Env, engine: FakeEngine) -> None:
+    redpanda.apply(env)
+    name = next(iter(engine.there))
+    assert engine.called == [f"volume {name}", f"create {name}", f"start {name}"]
+    assert code(env) == ""
+    redpanda.apply(env)
+    assert len(engine.called) == 3
+
+
+def test_it_is_bounded_on_loopback_alone_and_marked(env: Env, container: FakeContainer) -> None:
+    port, settings = env.ports.all()["broker"], container.settings
+    assert settings["ports"] == {"9092/tcp": ("127.0.0.1", port)}
+    assert settings["mem_limit"] == settings["memswap_limit"] == "512m"
+    assert settings["image"] == IMAGE
+    command = " ".join(settings["command"])
+    assert command.startswith("redpanda start --mode dev-container ")
+    assert "--smp 1 --memory 409M" in command
+    assert f"--kafka-addr host://0.0.0.0:9092 --advertise-kafka-addr host://127.0.0.1:{port}" in command
+    assert container.name.startswith("small-redpanda-")
+    assert list(settings["volumes"]) == [container.name]
+    assert container.labels["inv.owner"] in container.name
+    assert container.engine.volume_names[container.name] == {"inv.owner": container.labels["inv.owner"]}
+
+
+def test_an_absent_image_is_pulled_and_that_is_said_once(env: Env, engine: FakeEngine) -> None:
+    heard: list[str] = []
+    env.say = heard.append
+    engine.image_names.clear()
+    redpanda.apply(env)
+    assert engine.called[0] == f"pull {IMAGE}"
+    assert len(heard) == 1
+    assert IMAGE in heard[0]
+
+
+def test_a_pull_ends_when_the_run_is_cancelled(env: Env, engine: FakeEngine) -> None:
+    engine.image_names.clear()
+    env.cancelled.set()
+    with pytest.raises(Cancelled):
+        redpanda.apply(env)
+    assert not engine.there
+
+
+def test_a_pull_that_breaks_off_is_a_problem(env: Env, engine: FakeEngine, problems: Problems) -> None:
+    engine.image_names.clear()
+    engine.pulling = [{"status": "Pulling"}, {"error": recorded("pull-registry-unreachable")["explanation"]}]
+    (found,) = problems(lambda: redpanda.apply(env))
+    assert found.code == "registry-unreachable"
+    assert f"docker pull {IMAGE}" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("call", "case", "expected"),
+    [
+        ("pull", "pull-manifest-unknown", "broker-image-not-found"),
+        ("pull", "pull-registry-unreachable", "registry-unreachable"),
+        ("create", "image-not-found", "broker-image-not-found"),
+        ("create", "name-conflict", "broker-name-taken"),
+        ("create", "disk-full", "docker-disk-full"),
+        ("start", "port-already-allocated", "broker-port-taken"),
+        ("start", "port-taken-by-program", "broker-port-taken"),
+        ("start", "program-not-in-image", "docker-failed"),
+        ("get", "daemon-not-running", "docker-not-running"),
+    ],
+)
+def test_what_the_engine_refuses_is_named(
+    env: Env, engine: FakeEngine, problems: Problems, call: str, case: str, expected: str
+) -> None:
+    engine.image_names.clear()
+    engine.raises[call] = said(case)
+    (found,) = problems(lambda: redpanda.apply(env))
+    assert found.code == expected
+    assert found.final
+    assert "{" not in found.cause + found.remedy
+    assert found.evidence in str(said(case))
+
+
+def test_a_container_of_somebody_else_is_never_touched(env: Env, container: FakeContainer, problems: Problems) -> None:
+    container.labels.clear()
+    (found,) = problems(lambda: redpanda.apply(env))
+    assert found.code == code(env) == "broker-name-taken"
+    assert redpanda.stop(env) == ""
+    assert container.engine.called == []
+
+
+def test_a_stopped_one_is_started(env: Env, container: FakeContainer) -> None:
+    assert redpanda.stop(env) == container.name
+    assert redpanda.stop(env) == ""
+    redpanda.apply(env)
+    assert container.engine.called == [f"stop {container.name}", f"start {container.name}"]
+    assert code(env) == ""
+
+
+@pytest.mark.parametrize("state", ["running", "exited", "created", "paused", "dead"])
+def test_one_with_other_settings_is_replaced_and_the_volume_stays(
+    env: Env, container: FakeContainer, state: str
+) -> None:
+    container.labels["inv.spec"] = "another"
+    container.attrs["State"]["Status"] = state
+    assert code(env) == "broker-container-stale"
+    redpanda.apply(env)
+    calls, name = container.engine.called, container.name
+    assert calls == [
+        *([f"stop {name}"] if state == "running" else []),
+        *(f"remove {name}", f"volume {name}", f"create {name}", f"start {name}"),
+    ]
+    assert code(env) == ""
+
+
+@pytest.mark.parametrize("state", ["paused", "dead"])
+def test_one_that_cannot_be_started_is_made_anew(env: Env, container: FakeContainer, state: str) -> None:
+    container.attrs["State"]["Status"] = state
+    assert code(env) == "broker-container-stopped"
+    redpanda.apply(env)
+    assert f"remove {container.name}" in container.engine.called
+    assert code(env) == ""
+
+
+def test_the_gate_closes_when_there_is_no_container(env: Env, container: FakeContainer) -> None:
+    container.remove(force=True)
+    assert code(env) == "broker-container-missing"
+
+
+def test_the_gate_closes_when_it_ended(env: Env, container: FakeContainer) -> None:
+    case = recorded("container-exited")
+    container.attrs["State"] = case["attrs"]["State"]
+    container.log = case["logs"].encode()
+    found = redpanda.check(env)
+    assert found is not None
+    assert found.code == "broker-container-stopped"
+    assert "exit code 1" in found.summary
+    assert found.evidence == case["logs"].strip()
+    assert found.final
+
+
+def test_the_gate_closes_when_it_was_killed_for_memory(env: Env, container: FakeContainer) -> None:
+    container.attrs["State"] = recorded("container-oom-killed")["attrs"]["State"]
+    found = redpanda.check(env)
+    assert found is not None
+    assert found.code == "broker-out-of-memory"
+    assert "512 MiB" in found.cause
+
+
+@pytest.mark.parametrize("bindings", [None, [("192.168.1.7", 0)], [("127.0.0.1", 1)], [("127.0.0.1", 0), ("::1", 0)]])
+def test_the_gate_closes_when_the_port_is_not_published_on_loopback_alone(
+    env: Env, container: FakeContainer, bindings: list[tuple[str, int]] | None
+) -> None:
+    port = env.ports.all()["broker"]
+    shown = [{"HostIp": host, "HostPort": str(port + off)} for host, off in bindings] if bindings else None
+    container.attrs["NetworkSettings"]["Ports"] = {"9092/tcp": shown}
+    assert code(env) == "broker-port-not-published"
+
+
+def test_the_gate_waits_while_kafka_does_not_answer(env: Env, container: FakeContainer) -> None:
+    away: Any = FakeBroker(trouble="connection refused")
+    env.broker_at = lambda _: away
+    found = redpanda.check(env)
+    assert found is not None
+    assert found.code == "broker-unreachable"
+    assert not found.final
+
+
+def test_preflight_keeps_the_port_that_the_container_holds(env: Env, container: FakeContainer) -> None:
+    port = env.ports.all()["broker"]
+    assert layout.holds_port(env, "broker")
+    env.ports = Ports(env.local / "ports.json", free=lambda asked: asked != port)
+    preflight.apply(env)
+    assert env.ports.all()["broker"] == port
+    redpanda.stop(env)
+    assert not layout.holds_port(env, "broker")
+    preflight.apply(env)
+    assert env.ports.all()["broker"] != port
+    assert code(env) == "broker-container-stale"
+
+
+def test_preflight_says_first_that_docker_is_away(env: Env, engine: FakeEngine, problems: Problems) -> None:
+    engine.raises["get"] = said("daemon-not-running")
+    (found,) = problems(lambda: preflight.apply(env))
+    assert found.code == "docker-not-running"
+    assert "--broker wheel" in found.remedy
+
+
+def test_an_engine_that_is_away_has_nothing_to_stop(env: Env, engine: FakeEngine, problems: Problems) -> None:
+    engine.raises["get"] = said("daemon-not-running")
+    assert redpanda.stop(env) == ""
+    engine.raises["get"] = said("socket-permission-denied")
+    (found,) = problems(lambda: redpanda.stop(env))
+    assert found.code == "docker-forbidden"
