@@ -3,14 +3,15 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bootstrap.manifest import Manifest, load
 from bootstrap.problem import Failed
 from bootstrap.toml_text import key_text, value_text
 
-EXAMPLES = settings(max_examples=250, deadline=None)
+# A busy machine is no failure
+EXAMPLES = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=20)
 scalars = (

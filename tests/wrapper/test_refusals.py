@@ -73,6 +73,7 @@ def test_inv_python_that_is_none(checkout: Checkout) -> None:
     checkout.environ["INV_PYTHON"] = "/no such/python"
     said = refused(checkout, "python-too-old")
     assert "INV_PYTHON is /no such/python, which is not a Python 3.11 or newer." in said
+    assert "    unset INV_PYTHON\n" in said
 
 
 @pytest.mark.parametrize(
