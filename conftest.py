@@ -9,6 +9,8 @@ import pytest
 
 from tests.parts import PARTS
 
+pytest_plugins = ["tests.engine"]
+
 # The smoke suite asks a running app: `inv up` and `inv verify` run it.
 collect_ignore = ["tests/smoke"]
 

@@ -37,8 +37,7 @@ def connect(environ: Mapping[str, str]) -> "DockerClient":
             raise Failed(
                 problem(
                     "docker-elsewhere",
-                    f"{named_by} points to an engine of another machine: {address}.",
-                    named_by=named_by,
+                    f"{named_by} does not point to a Docker Engine of this machine: {address}",
                     final=True,
                 )
             )
@@ -49,7 +48,10 @@ def is_local(address: str) -> bool:
     """Whether that address of an engine ("" is the default socket) is of this machine."""
     if not address or address.startswith("/"):
         return True
-    parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    try:
+        parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    except ValueError:
+        return False
     return parts.scheme in ("unix", "http+unix", "npipe") or (
         parts.scheme in ("tcp", "http", "https") and parts.hostname in LOOPBACK
     )

