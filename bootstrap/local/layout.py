@@ -155,11 +155,10 @@ def service(env: Env, name: str) -> Spec:
 
 
 def python_environ(env: Env, *path: Path) -> dict[str, str]:
-    """For a Python process of ours; byte code goes into the state folder, not into the checkout."""
+    """For a Python process of ours."""
     return env.child_environ(
         PYTHONPATH=":".join(map(str, path)),
         PYTHONUNBUFFERED="1",
-        PYTHONPYCACHEPREFIX=str(env.state / "pycache"),
         # A proxy is never asked for an address of this machine.
         NO_PROXY="127.0.0.1,localhost",
     )
