@@ -3,15 +3,16 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 log = logging.getLogger("sidecar.broker")
+T = TypeVar("T")
 
 AGAIN = 0.25  # seconds between attempts to connect
 FETCH_MS = 100
@@ -32,6 +33,17 @@ class Message:
     headers: tuple[tuple[str, bytes], ...]
 
 
+async def _answer(waiting: Awaitable[T]) -> T:
+    """A call of the client library. When its connection breaks, some of them end as if we had cancelled them."""
+    try:
+        return await waiting
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            raise
+        raise BrokerAway("it went away in the middle of a call") from None
+
+
 class Session:
     """One unbroken connection. A broker that loses its memory loses its connections first, so that offsets which
     were read on one session are never committed on, nor consumption resumed from them in, another.
@@ -43,7 +55,7 @@ class Session:
 
     async def look(self) -> None:
         """Read all topics. Asking for none by name keeps brokers from creating them."""
-        cluster = await self._client.fetch_all_metadata()
+        cluster = await _answer(self._client.fetch_all_metadata())
         self.topics = {name: set(cluster.partitions_for_topic(name) or ()) for name in cluster.topics()}
 
     async def publish(
@@ -54,7 +66,7 @@ class Session:
             await self.look()
         if topic not in self.topics:
             raise BrokerAway(f"topic {topic} does not exist")
-        await self._producer.send_and_wait(topic, value, key=key, headers=list(headers))
+        await _answer(self._producer.send_and_wait(topic, value, key=key, headers=list(headers)))
 
     def assign(self, topics: set[str]) -> list[TopicPartition]:
         """Read these topics from the group's committed offsets on.
@@ -68,12 +80,12 @@ class Session:
 
     async def next(self, partition: TopicPartition) -> Message:
         """Wait for the next record of one partition."""
-        record = await self._consumer.getone(partition)
+        record = await _answer(self._consumer.getone(partition))
         return Message(partition, record.offset, record.key, record.value or b"", tuple(record.headers))
 
     async def commit(self, message: Message) -> None:
         """Never deliver this record of its partition again, nor one before it."""
-        await self._consumer.commit({message.partition: message.offset + 1})
+        await _answer(self._consumer.commit({message.partition: message.offset + 1}))
 
 
 class Connection:
@@ -88,12 +100,7 @@ class Connection:
         said = ""
         while True:
             try:
-                async with contextlib.AsyncExitStack() as stack:
-                    fence = await self._fence(stack)
-                    session = await self._connect(stack)
-                    said = ""
-                    log.info("Connected to the broker at %s", self._servers)
-                    await self._until_broken(session, fence, work)
+                await _answer(self._once(work))
             except (OSError, KafkaError, BrokerAway) as error:
                 if said != (said := str(error) or type(error).__name__):
                     log.warning("No session with the broker at %s; trying anew: %s", self._servers, said)
@@ -101,6 +108,13 @@ class Connection:
                 # A defect must not end the deliveries for good while the process still looks alive.
                 log.exception("The session with the broker at %s ended in a way unknown to it", self._servers)
             await asyncio.sleep(AGAIN)
+
+    async def _once(self, work: Callable[[Session], Coroutine[Any, Any, None]]) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            fence = await self._fence(stack)
+            session = await self._connect(stack)
+            log.info("Connected to the broker at %s", self._servers)
+            await self._until_broken(session, fence, work)
 
     async def publish(
         self, topic: str, value: bytes, key: bytes | None = None, headers: tuple[tuple[str, bytes], ...] = ()

@@ -245,7 +245,7 @@ class World:
             target.parent.mkdir(exist_ok=True)
             target.write_text(yaml.safe_dump(document))
         head = yaml.safe_load(HEAD)
-        manifest = Manifest.model_validate({**head, "topics": TOPICS, "services": SERVICES, "root": self.folder})
+        manifest = Manifest.model_validate({**head, "topics": TOPICS, "services": SERVICES})
         return dapr.write_local(
             manifest, static, self.folder / "dapr", f"127.0.0.1:{self.broker_port}", self.folder / "state.db"
         )
