@@ -76,10 +76,15 @@ class FakeApp:
             ]
         )
 
-    def _add(self, fields: Mapping[str, Any], previous_id: str | None = None) -> dict[str, Any]:
+    def add(self, fields: Mapping[str, Any], previous_id: str | None = None) -> dict[str, Any]:
         wanted = ("title", "remind_at", "due_at", "recurrence")
         task = {name: fields.get(name) for name in wanted}
-        task |= {"id": str(uuid.uuid4()), "status": "open", "previous_id": previous_id}
+        task |= {
+            "created_at": datetime.now(UTC).isoformat(),
+            "id": str(uuid.uuid4()),
+            "status": "open",
+            "previous_id": previous_id,
+        }
         self.tasks[str(task["id"])] = task
         self._tell("created", task)
         return task
@@ -105,7 +110,7 @@ class FakeApp:
             }
             problem["errors"] = [{"field": "due_at", "message": "should be a time"}]
             return JSONResponse(problem, 422, media_type="application/problem+json")
-        return JSONResponse(self._add(fields), 201)
+        return JSONResponse(self.add(fields), 201)
 
     async def _list(self, request: Request) -> Response:
         headers = {"access-control-allow-origin": self.base}
@@ -128,7 +133,7 @@ class FakeApp:
         self._tell("completed", task)
         if task["recurrence"] and self.wrong != "no next occurrence":
             due = datetime.fromisoformat(task["due_at"]) + timedelta(days=1)
-            self._add({**task, "due_at": due.isoformat()}, previous_id=task["id"])
+            self.add({**task, "due_at": due.isoformat()}, previous_id=task["id"])
         return JSONResponse(task)
 
     async def _history(self, request: Request) -> Response:

@@ -67,12 +67,20 @@ def test_suite_is_told_the_addresses_and_nothing_of_the_users_own_pytest(env: En
 
 def test_failure_is_a_sentence_and_names_the_service_to_look_at(env: Env, fake: Pytest) -> None:
     words = "tests.smoke.app.Wrong: Expected a mail; after 15 s: nothing. Look at: ./inv logs mailer"
-    fake.cases = [case(), case("failure", words, "test_orders.py:7: in test\nE  Wrong")]
+    fake.cases = [case(), case("failure", words, "tests/smoke/test_orders.py:7: in test\nE  Wrong")]
     (problem,) = smoke.failures(smoke.run(env, URLS))
     assert problem.summary == "an order is mailed: Expected a mail; after 15 s: nothing."
     assert "./inv logs mailer" in problem.remedy
-    assert problem.evidence == "test_orders.py:7: in test\nE  Wrong"
+    assert (problem.where, problem.evidence) == ("tests/smoke/test_orders.py:7", "")
     assert problem.final
+
+
+def test_exception_of_any_other_kind_shows_pytests_report(env: Env, fake: Pytest) -> None:
+    fake.cases = [case("failure", "KeyError: 'id'", "tests/smoke/test_orders.py:7: in test\nE  KeyError: 'id'")]
+    (problem,) = smoke.failures(smoke.run(env, URLS))
+    assert problem.summary == "an order is mailed: KeyError: 'id'"
+    assert problem.where == "tests/smoke/test_orders.py:7"
+    assert problem.evidence.endswith("E  KeyError: 'id'")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +184,7 @@ def test_changed_suite_closes_the_gate_and_runs(world: World) -> None:
 
 
 def test_failing_suite_proves_nothing(world: World) -> None:
-    world.fake.cases = [case("failure", "Wrong: no")]
+    world.fake.cases = [case("failure", "AssertionError: no")]
     with pytest.raises(Failed, match="an order is mailed: no"):
         world.stage.apply(world.env)
     assert closed(world)
@@ -184,7 +192,7 @@ def test_failing_suite_proves_nothing(world: World) -> None:
 
 def test_failing_verify_takes_the_proof_back(world: World) -> None:
     world.up()
-    world.fake.cases = [case("failure", "Wrong: no")]
+    world.fake.cases = [case("failure", "AssertionError: no")]
     smoke.run(world.env, URLS)
     assert closed(world)
     world.fake.cases = [case()]

@@ -20,6 +20,8 @@ EVIDENCE = 3000  # characters
 
 # How a failure names the service to look at.
 LOOK_AT = re.compile(r" *Look at: \./inv logs ([\w.-]+)")
+# Where a test failed, in pytest's short report.
+WHERE = re.compile(r"^(tests/\S+:\d+): in ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,10 @@ def _result(case: ElementTree.Element) -> Result:
 
 
 def _sentence(message: str) -> str:
-    """The first line of what was raised, without the exception's class."""
+    """The first line of what was raised; without the exception's class where that says nothing."""
     setup = re.match(r'failed on \w+ with "(.*)"$', message, re.DOTALL)
     first = (setup[1] if setup else message).strip().partition("\n")[0]
-    return re.sub(r"^[A-Za-z_][\w.]*: ", "", first)
+    return re.sub(r"^(AssertionError|Failed|tests\.[\w.]+): ", "", first)
 
 
 def failures(results: list[Result]) -> list[Problem]:
@@ -106,11 +108,13 @@ def failures(results: list[Result]) -> list[Problem]:
 
 def _problem(result: Result) -> Problem:
     sentence, _, rest = result.words.partition("\n")
-    service = LOOK_AT.search(sentence)
+    service, where = LOOK_AT.search(sentence), WHERE.search(rest)
     return problem(
         "smoke-failed",
         f"{result.name}: {LOOK_AT.sub('', sentence) or 'failed.'}",
-        evidence=rest.strip()[-EVIDENCE:],
+        # A sentence that names the service says it all; any other exception needs pytest's report.
+        evidence="" if service else rest.strip()[-EVIDENCE:],
+        where=where[1] if where else "",
         name=service[1] if service else "SERVICE",
         final=True,
     )

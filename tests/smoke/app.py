@@ -1,24 +1,23 @@
-"""The running app as its users reach it: over HTTP and WebSocket, by the addresses of its services."""
+"""The running app as its users reach it: over HTTP, by the addresses of its services."""
 
-import json
+import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from typing import Any, NoReturn, Self, TypeVar
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self, TypeVar
 
 import httpx
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Origin
 
 # A failure shows the line of the test, not those in here.
 __tracebackhide__ = True
 
 DEADLINE = 15.0  # seconds within which everything that is to happen has happened
 SETTLE = 1.0  # seconds in which a second one would show where there is to be one
+PATIENCE = 3.0  # seconds of waiting after which the service to look at is asked whether it is there
+STALE = timedelta(minutes=10)  # after which a task of a run that did not end well is deleted by the next one
 FIRST_POLL, SLOWEST_POLL = 0.02, 0.25  # seconds
 
 T = TypeVar("T")
@@ -41,7 +40,7 @@ class App:
     """Given the base URL of each service. `deadline` is in seconds.
 
     Used by several threads at once. As a context manager it deletes, at its end, every task that was made with one
-    of its titles.
+    of its titles, and what earlier runs left behind.
     """
 
     def __init__(self, urls: Mapping[str, str], deadline: float = DEADLINE) -> None:
@@ -58,7 +57,7 @@ class App:
         # A backend that cannot list or delete fails the tests that show it.
         with closing(self._http), suppress(Wrong):
             for task in self.get("backend-api", "/tasks?limit=200")["items"]:
-                if task["title"] in self._titles:
+                if task["title"] in self._titles or _left_behind(task):
                     self.delete(task)
 
     def stop(self) -> None:
@@ -91,7 +90,7 @@ class App:
         """The JSON of a good answer (None where it is empty). Raises `NotYet` for a status of 500 and more."""
         answer = self.request(service, method, path, **more)
         if answer.status_code != expected:
-            words = f"{service} answers {method} {path} with {answer.status_code}, not {expected}: {answer.text:.300}"
+            words = f"{service} answers {method} {path} with {answer.status_code}, not {expected}: {_detail(answer)}"
             if answer.status_code >= 500:
                 raise NotYet(service, words)
             raise Wrong(service, words)
@@ -125,8 +124,8 @@ class App:
         `expected` ends the sentence that begins with "Expected". Raises `Wrong`, which names `service` as the one to
         look at, when the deadline is over.
         """
-        end = time.monotonic() + self.deadline
-        pause = FIRST_POLL
+        began = time.monotonic()
+        pause, asked = FIRST_POLL, False
         while True:
             try:
                 seen = look()
@@ -135,7 +134,12 @@ class App:
                 words = f"{_shown(seen)}."
             except NotYet as error:
                 words = error.words
-            if time.monotonic() + pause > end:
+            waited = time.monotonic() - began
+            if waited > PATIENCE and not asked and service in self.urls:
+                # Whoever is away at all is not waited for.
+                self.request(service, "GET", "/healthz")
+                asked = True
+            if waited + pause > self.deadline:
                 raise Wrong(service, f"Expected {expected}; after {self.deadline:g} s: {words}")
             self.pause(pause)
             pause = min(pause * 1.5, SLOWEST_POLL)
@@ -154,44 +158,17 @@ class App:
         if self._stopped.wait(seconds):
             raise KeyboardInterrupt
 
-    @contextmanager
-    def socket(self) -> Iterator["Socket"]:
-        """A WebSocket to the live updates, opened as the page opens it."""
-        page = urlsplit(self.url("frontend"))
-        url = self.url("websocket-service").replace("http", "ws", 1) + "/ws"
-        try:
-            connection = connect(
-                url, origin=Origin(f"{page.scheme}://{page.netloc}"), proxy=None, open_timeout=self.deadline
-            )
-        except (OSError, WebSocketException) as error:
-            raise Wrong("websocket-service", f"The page's socket cannot be opened at {url}: {error}.") from None
-        with connection:
-            yield Socket(connection)
+
+def _left_behind(task: Task) -> bool:
+    ours = re.fullmatch(r"smoke [0-9a-f-]{36}", task["title"])
+    return bool(ours) and datetime.fromisoformat(task["created_at"]) < datetime.now(UTC) - STALE
 
 
-class Socket:
-    """What the page's socket hears."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
-
-    def hears(self, kind: str, task: Task, seconds: float) -> bool:
-        """Whether a message of that kind about that task comes within that time."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            try:
-                message = json.loads(self._connection.recv(timeout=left))
-            except TimeoutError:
-                return False
-            except WebSocketException as error:
-                _closed(error)
-            if message["type"] == f"task.{kind}" and message["task"]["id"] == task["id"]:
-                return True
-        return False
-
-
-def _closed(error: WebSocketException) -> NoReturn:
-    raise Wrong("websocket-service", f"The server closed the page's socket: {error}.") from None
+def _detail(answer: httpx.Response) -> str:
+    """What an answer says in words: the detail of a problem (RFC 9457), else its text."""
+    if answer.headers.get("content-type", "").startswith("application/problem+json"):
+        return str(answer.json().get("detail"))
+    return f"{answer.text:.300}"
 
 
 def _shown(seen: object) -> str:

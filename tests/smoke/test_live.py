@@ -3,12 +3,13 @@
 import time
 
 from tests.smoke.app import App, Wrong
+from tests.smoke.live import listening
 
 PROMISED = 2.0  # seconds from the answer to the message
 
 
 def test_a_socket_hears_of_a_created_task_within_two_seconds(app: App) -> None:
-    with app.socket() as socket:
+    with listening(app) as socket:
         # The first message after a start also waits for the consumer to join its group: that is not what is promised.
         first = app.create()
         if not socket.hears("created", first, app.deadline):
