@@ -65,37 +65,47 @@ def run(
             stderr=subprocess.PIPE,
             cwd=cwd,
             env=dict(environ) if environ is not None else None,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             start_new_session=True,
         )
-    except (FileNotFoundError, PermissionError) as error:
+    except OSError as error:
         raise Failed(
             problem("command-missing", f"The program {argv[0]} cannot be started.", evidence=str(error))
         ) from error
-    while True:
-        try:
-            stdout, stderr = child.communicate(timeout=POLL)
-            return Completed(tuple(argv), child.returncode, stdout, stderr, time.monotonic() - began)
-        except subprocess.TimeoutExpired:
+    try:
+        while time.monotonic() - began <= timeout:
+            with suppress(subprocess.TimeoutExpired):
+                stdout, stderr = child.communicate(timeout=POLL)
+                return Completed(tuple(argv), child.returncode, stdout, stderr, time.monotonic() - began)
             if cancelled.is_set():
-                _end(child)
-                raise Cancelled(shlex.join(argv)) from None
-            if time.monotonic() - began > timeout:
-                stdout, stderr = _end(child)
-                raise Failed(
-                    problem(
-                        "command-timeout",
-                        f"{Path(argv[0]).name} did not end within {timeout:.0f} s.",
-                        evidence=f"$ {shlex.join(argv)}\n{(stderr or stdout)[-2000:]}",
-                    )
-                ) from None
+                raise Cancelled(shlex.join(argv))
+    except BaseException:
+        _end(child)  # also at a Ctrl-C that arrives here: the group has not heard of it
+        raise
+    stdout, stderr = _end(child)
+    raise Failed(
+        problem(
+            "command-timeout",
+            f"{Path(argv[0]).name} did not end within {timeout:.0f} s.",
+            evidence=f"$ {shlex.join(argv)}\n{(stderr or stdout)[-2000:]}",
+        )
+    )
 
 
 def _end(child: "subprocess.Popen[str]") -> tuple[str, str]:
+    """Ends the whole group; returns what it printed until then."""
+    said = ("", "")
     for sign in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, sign)
         with suppress(subprocess.TimeoutExpired):
-            return child.communicate(timeout=2)
-    return "", ""
+            said = child.communicate(timeout=2)
+            break
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)  # children that did not heed the first signal
+    child.poll()
+    for stream in (child.stdout, child.stderr):
+        if stream:
+            stream.close()  # a program that left the group may hold the other end
+    return said
