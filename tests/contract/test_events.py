@@ -12,6 +12,11 @@ from tests.contract.app import HANG, until
 from tests.contract.world import ATTEMPTS, World
 
 
+def status_of(error: Any) -> str:
+    """The name of the gRPC status; the SDK's errors have no types."""
+    return str(error.code().name)
+
+
 def test_an_event_arrives_as_it_was_published(world: World) -> None:
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     event = world.publish(
@@ -183,7 +188,7 @@ TIMEOUT_OF_OTHERS = 2.0
 def test_what_may_not_be_published(world: World, pubsub: str, topic: str, status: int, code: str, name: str) -> None:
     with pytest.raises(DaprGrpcError) as caught:
         world.first.sdk(lambda client: client.publish_event(pubsub, topic, b"{}"))
-    assert caught.value.code().name == code
+    assert status_of(caught.value) == code
     reply = world.first.call("POST", f"/v1.0/publish/{pubsub}/{topic}", b"{}")
     assert (reply.status, reply.json()["errorCode"]) == (status, name)
 
@@ -195,4 +200,4 @@ def test_a_malformed_cloud_event_is_refused(world: World) -> None:
                 "pubsub", "events", b"{", data_content_type="application/cloudevents+json"
             )
         )
-    assert caught.value.code().name == "INVALID_ARGUMENT"
+    assert status_of(caught.value) == "INVALID_ARGUMENT"

@@ -134,7 +134,7 @@ class World:
         self.start_broker()
         self.folders = self._write_resources()
         self.registry = self.folder / "registry.json"
-        self.registry.write_text(json.dumps({a: f"127.0.0.1:{self.app.port}" for a in ("first", "second")}))
+        self.registry.write_text(json.dumps(dict.fromkeys(("first", "second"), f"127.0.0.1:{self.app.port}")))
         self.first, self.second = (self._sidecar(name) for name in ("first", "second"))
         for sidecar in (self.first, self.second):
             sidecar.start()
