@@ -3,19 +3,19 @@
 import fcntl
 import io
 import os
+import socket
 import subprocess
 import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bootstrap import docker_engine
-from bootstrap.problem import Failed
 from tests import parts
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def daemon(folder: Path) -> Iterator[str]:
         )
         try:
             deadline = time.monotonic() + SECONDS
-            while not ((folder / "docker.sock").exists() and _answers(address)):
+            while not _answers(folder / "docker.sock"):
                 if child.poll() is not None or time.monotonic() > deadline:
                     _missing(f"dockerd does not start here: {log.read_text()[-1000:]}")
                 time.sleep(0.1)
@@ -92,12 +92,13 @@ def daemon(folder: Path) -> Iterator[str]:
             child.wait(SECONDS)
 
 
-def _answers(address: str) -> bool:
-    try:
-        docker_engine.connect({"DOCKER_HOST": address}).close()
-    except Failed:
-        return False
-    return True
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client, suppress(OSError):
+        client.settimeout(2)
+        client.connect(str(path))
+        client.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+        return b" 200 OK" in client.recv(200)
+    return False
 
 
 def _missing(why: str) -> None:

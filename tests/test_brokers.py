@@ -132,9 +132,10 @@ def test_down_stops_the_container_and_keeps_it(
     assert "nothing was running" in capsys.readouterr().out
 
 
-def test_logs_are_those_of_the_container(env: Env, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("follow", [False, True])
+def test_logs_are_those_of_the_container(env: Env, capsys: pytest.CaptureFixture[str], follow: bool) -> None:
     container(env)
-    assert commands.logs(env, "broker", follow=False, sidecar=False) == 0
+    assert commands.logs(env, "broker", follow=follow, sidecar=False) == 0
     assert capsys.readouterr().out == "one\ntwo\n"
 
 

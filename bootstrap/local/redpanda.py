@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -107,9 +108,13 @@ def tail(container: "Container", lines: int = 25) -> str:
 
 def lines_of(container: "Container", last: int, follow: bool) -> Iterator[str]:
     """The `last` lines that it printed and, with `follow`, those to come for as long as it runs."""
+    if not follow:
+        yield from tail(container, last).splitlines()
+        return
     rest = b""
-    for chunk in container.logs(stream=True, follow=follow, tail=last):
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (text.decode(errors="replace").rstrip("\r") for text in whole)
+    with closing(container.logs(stream=True, follow=True, tail=last)) as chunks:
+        for chunk in chunks:
+            *whole, rest = (rest + chunk).split(b"\n")
+            yield from (text.decode(errors="replace").rstrip("\r") for text in whole)
     if rest:
         yield rest.decode(errors="replace")

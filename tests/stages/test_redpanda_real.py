@@ -1,0 +1,179 @@
+"""broker: a container of a real Docker Engine, from an image in Redpanda's place. The tests build on each other."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bootstrap import pipeline
+from bootstrap.env import Env
+from bootstrap.local import brokers, layout
+from bootstrap.local.redpanda import name as name_of
+from bootstrap.manifest import load
+from bootstrap.problem import Problem
+from bootstrap.stages import preflight, redpanda
+from tests.doubles import small_env
+from tests.engine import IMAGE
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+pytestmark = pytest.mark.real("docker", "busybox")
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory, docker_environ: dict[str, str]) -> Iterator[Env]:
+    """A small environment that has chosen Redpanda; nothing of it stays in the engine."""
+    env = checkout(tmp_path_factory.mktemp("checkout"), IMAGE, docker_environ)
+    preflight.apply(env)
+    brokers.choose(env, "redpanda", print)
+    yield env
+    name = name_of(env.manifest)
+    for container in env.docker.containers.list(all=True, filters={"name": name}):
+        container.remove(force=True)
+    for volume in env.docker.volumes.list(filters={"name": name}):
+        volume.remove()
+    env.docker.close()
+
+
+def checkout(root: Path, image: str, environ: Mapping[str, str], **doors: Any) -> Env:
+    """A small environment with that image for its broker."""
+    small_env(root)
+    manifest = root / "environment.toml"
+    manifest.write_text(manifest.read_text().replace("redpandadata/redpanda:v25.3.1", image))
+    return Env(manifest=load(manifest), environ=environ, **doors)
+
+
+def container(env: Env) -> "Container":
+    return env.docker.containers.get(name_of(env.manifest))
+
+
+def open_gate(env: Env, check: Callable[[Env], Problem | None] = redpanda.check) -> None:
+    """Waits for the gate as the runner does."""
+    deadline = time.monotonic() + 20
+    while found := check(env):
+        assert not found.final, found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+
+
+def test_it_is_created_and_answers_kafka(env: Env) -> None:
+    redpanda.apply(env)
+    open_gate(env)
+    made = container(env)
+    assert made.attrs["HostConfig"]["Memory"] == 512 * 2**20
+    assert layout.holds_port(env, "broker")
+    before = pipeline.generation(env)
+    redpanda.apply(env)
+    assert pipeline.generation(env) == before
+    assert next(iter(brokers.lines(env, follow=False))) == "start number 1 on this volume"
+
+
+def test_the_topics_stage_works_on_it(env: Env) -> None:
+    stage = next(s for s in pipeline.stages(env) if s.name == "topics")
+    stage.apply(env)
+    open_gate(env, stage.check)
+    assert set(env.broker_at(layout.bootstrap_servers(env)).topics()) == set(env.manifest.topics)
+
+
+def test_stop_ends_it_and_the_next_start_goes_on(env: Env) -> None:
+    made, before = container(env).id, pipeline.generation(env)
+    assert redpanda.stop(env) == name_of(env.manifest)
+    closed = redpanda.check(env)
+    assert closed is not None
+    assert closed.code == "broker-container-stopped"
+    assert "ready" in closed.evidence
+    redpanda.apply(env)
+    open_gate(env)
+    assert container(env).id == made
+    assert pipeline.generation(env) != before
+    assert "start number 2 on this volume" in list(brokers.lines(env, follow=False))
+
+
+def test_one_that_is_killed_is_named_and_started_again(env: Env) -> None:
+    container(env).kill()
+    closed = redpanda.check(env)
+    assert closed is not None
+    assert "exit code 137" in closed.summary
+    redpanda.apply(env)
+    open_gate(env)
+
+
+def test_a_port_that_another_container_took_is_named(env: Env) -> None:
+    redpanda.stop(env)
+    port = env.ports.all()["broker"]
+    command = ["--kafka-addr", "x://0.0.0.0:9092", "--advertise-kafka-addr", "x://127.0.0.1:9092"]
+    other = env.docker.containers.create(IMAGE, command, ports={"9092/tcp": ("127.0.0.1", port)})
+    try:
+        other.start()
+        with pytest.raises(Exception, match="broker-port-taken"):
+            redpanda.apply(env)
+        preflight.apply(env)
+        assert env.ports.all()["broker"] != port
+    finally:
+        other.remove(force=True, v=True)
+
+
+def test_with_another_port_it_is_replaced_and_its_volume_stays(env: Env) -> None:
+    before = container(env)
+    closed = redpanda.check(env)
+    assert closed is not None
+    assert closed.code == "broker-container-stale"
+    redpanda.apply(env)
+    open_gate(env)
+    assert container(env).id != before.id
+    (started,) = [text for text in brokers.lines(env, follow=False) if "on this volume" in text]
+    assert int(started.split()[2]) >= 4
+
+
+def test_a_container_of_somebody_else_is_left_alone(env: Env) -> None:
+    redpanda.stop(env)
+    container(env).rename("inv-test-aside")
+    other = env.docker.containers.create(IMAGE, ["true"], name=name_of(env.manifest))
+    try:
+        with pytest.raises(Exception, match="broker-name-taken"):
+            redpanda.apply(env)
+        assert redpanda.stop(env) == ""
+        assert container(env).id == other.id
+    finally:
+        other.remove(force=True, v=True)
+        env.docker.containers.get("inv-test-aside").rename(name_of(env.manifest))
+
+
+def test_a_missing_image_is_named(env: Env, tmp_path: Path) -> None:
+    heard: list[str] = []
+    # A registry on a port where nobody listens.
+    image = "localhost:21899/redpanda:v25.3.1"
+    away = checkout(tmp_path, image, env.environ, say=heard.append)
+    preflight.apply(away)
+    try:
+        with pytest.raises(Exception, match="registry-unreachable"):
+            redpanda.apply(away)
+        assert image in heard[0]
+    finally:
+        away.docker.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_logs_are_followed_to_its_end(env: Env) -> None:
+    redpanda.apply(env)
+    open_gate(env)
+    following = brokers.lines(env, follow=True)
+    assert "on this volume" in next(following)
+    redpanda.stop(env)
+    assert any("ready" in text for text in following)
+    # The SDK leaves the socket of a stream to the garbage collector.
+    del following
+    gc.collect()
+
+
+def test_down_stops_it_and_keeps_its_volume(env: Env) -> None:
+    redpanda.apply(env)
+    open_gate(env)
+    assert brokers.BROKERS["redpanda"].stop(env)
+    assert container(env).status == "exited"
+    assert not layout.holds_port(env, "broker")
+    assert env.docker.volumes.get(name_of(env.manifest))
