@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 
 from bootstrap import schema
 from bootstrap.manifest import load
+from bootstrap.manifest.toml import table_text
 from bootstrap.problem import Failed
-from bootstrap.toml_text import table_text
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.manifest import load
-from bootstrap.manifest_lines import Lines, Location
+from bootstrap.manifest.lines import Lines, Location
 from bootstrap.problem import Failed, Problem
 
 

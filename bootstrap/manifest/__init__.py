@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from bootstrap import manifest_checks, manifest_text
-from bootstrap import manifest_types as t
-from bootstrap.manifest_problems import Collector, without_invalid
+from bootstrap.manifest import checks, text
+from bootstrap.manifest import types as t
+from bootstrap.manifest.problems import Collector, without_invalid
 from bootstrap.problem import Failed
 
 
@@ -142,7 +142,7 @@ class Manifest(_Table):
 
 def load(path: Path) -> Manifest:
     """Read and check the manifest. Raises `Failed` with every problem found, each with `file:line`."""
-    data, lines = manifest_text.read(path)
+    data, lines = text.read(path)
     problems = Collector(path.name, data, lines, Manifest)
     manifest: Manifest | None = None
     try:
@@ -150,7 +150,7 @@ def load(path: Path) -> Manifest:
     except ValidationError as error:
         problems.validation(error.errors(include_url=False))
     root = path.absolute().parent
-    manifest_checks.check(without_invalid(data, problems.locations), root, problems, problems.locations)
+    checks.check(without_invalid(data, problems.locations), root, problems, problems.locations)
     if manifest is None or problems.found:
         raise Failed(problems.found)
     manifest._root = root

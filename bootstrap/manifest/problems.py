@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from bootstrap import manifest_fields as fields
-from bootstrap.manifest_corrections import ABSENT, correction, value_at
-from bootstrap.manifest_lines import Lines, Location
+from bootstrap.manifest import fields
+from bootstrap.manifest.corrections import ABSENT, correction, value_at
+from bootstrap.manifest.lines import Lines, Location
+from bootstrap.manifest.toml import dotted, key_text, shown, table_text
 from bootstrap.problem import Problem
-from bootstrap.toml_text import dotted, key_text, shown, table_text
 
 
 def without_invalid(data: Mapping[str, Any], locations: Iterable[Location]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from bootstrap.manifest_lines import Location
-from bootstrap.manifest_types import IN_WORDS
+from bootstrap.manifest.lines import Location
+from bootstrap.manifest.types import IN_WORDS
 
 _KINDS = {
     "int_type": "a whole number",

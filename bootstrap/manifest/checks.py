@@ -5,10 +5,10 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
-from bootstrap import manifest_folders
-from bootstrap.manifest_lines import Location
-from bootstrap.manifest_problems import Collector
-from bootstrap.toml_text import dotted, key_text, value_text
+from bootstrap.manifest import folders
+from bootstrap.manifest.lines import Location
+from bootstrap.manifest.problems import Collector
+from bootstrap.manifest.toml import dotted, key_text, value_text
 
 Table = Mapping[str, Any]
 
@@ -33,7 +33,7 @@ def check(data: Table, root: Path, problems: Collector, doubtful: Set[Location])
         _references(name, service, "invokes", "service", services, problems)
         _app_ids(name, service, services, problems, unsure)
         _variables(name, service, services, problems, unsure)
-        manifest_folders.check(name, service, root, problems)
+        folders.check(name, service, root, problems)
     _unique(data, services, problems)
 
 

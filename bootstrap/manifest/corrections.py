@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bootstrap.manifest_lines import Lines, Location
-from bootstrap.toml_text import dotted, key_text, table_text, value_text
+from bootstrap.manifest.lines import Lines, Location
+from bootstrap.manifest.toml import dotted, key_text, table_text, value_text
 
 ABSENT: Any = object()
 

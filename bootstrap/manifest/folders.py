@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bootstrap.manifest_lines import Location
-from bootstrap.manifest_problems import Collector
-from bootstrap.toml_text import dotted
+from bootstrap.manifest.lines import Location
+from bootstrap.manifest.problems import Collector
+from bootstrap.manifest.toml import dotted
 
 
 def check(name: str, service: Mapping[str, Any], root: Path, problems: Collector) -> None:

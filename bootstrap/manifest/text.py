@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from bootstrap.manifest_lines import DEEPEST, Lines
+from bootstrap.manifest.lines import DEEPEST, Lines
 from bootstrap.problem import Failed, Problem
 
 
