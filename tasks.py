@@ -30,12 +30,19 @@ def _do(action: "Callable[[Env], int]") -> None:
     except KeyboardInterrupt:
         report.line("\n  Stopped. What was started stays; `./inv up` goes on from here, `./inv down` ends it.")
         code = 130
-    except Exception:  # noqa: BLE001 - the outermost handler
-        import traceback
+    except Exception as error:  # noqa: BLE001 - the outermost handler
+        from bootstrap import state
 
-        report.line(traceback.format_exc())
-        report.line("  This is a bug of the environment itself, not of your code: please report the lines above.")
-        code = 3
+        known = state.trouble(error, Path(__file__).parent) if isinstance(error, OSError) else None
+        if known:
+            report.problems((known,))
+            code = 1
+        else:
+            import traceback
+
+            report.line(traceback.format_exc())
+            report.line("  This is a bug of the environment itself, not of your code: please report the lines above.")
+            code = 3
     # Threads that hang in a call must not keep the program.
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,5 +1,6 @@
 """The state folder of a checkout: one lock, the place that runs, and a log of every run."""
 
+import errno
 import fcntl
 import json
 import os
@@ -37,24 +38,25 @@ def locked(folder: Path, command: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Failed(_held(file)) from None
-        file.truncate(0)
-        json.dump({"pid": os.getpid(), "command": command, "since": time.time()}, file)
-        file.flush()
+        with suppress(OSError):  # a full disk costs the holder's name, never `down`
+            file.truncate(0)
+            os.write(file.fileno(), json.dumps(_me(command)).encode())
         yield
 
 
+def _me(command: str) -> dict[str, object]:
+    return {"pid": os.getpid(), "command": command, "since": time.time()}
+
+
 def _held(file: IO[str]) -> Problem:
-    file.seek(0)
-    holder = {"pid": "PID", "command": "another command", "since": time.time()}
-    with suppress(ValueError):
-        holder |= json.load(file)
-    seconds = time.time() - float(str(holder["since"]))
-    return problem(
-        "environment-locked",
-        f"`inv {holder['command']}` (pid {holder['pid']}) is at work on this environment for {seconds:.0f} s.",
-        final=True,
-        pid=holder["pid"],
-    )
+    pid, command, lasting = "PID", "another command", ""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        file.seek(0)
+        holder = json.load(file)
+        pid, command = str(int(holder["pid"])), f"`inv {holder['command']}` (pid {int(holder['pid'])})"
+        lasting = f" for {max(0.0, time.time() - float(holder['since'])):.0f} s"
+    summary = f"{command} is at work on this environment{lasting}."
+    return problem("environment-locked", summary[0].upper() + summary[1:], final=True, pid=pid)
 
 
 def place(folder: Path) -> str:
@@ -74,25 +76,41 @@ def ended_well(folder: Path) -> bool:
     return False
 
 
+def trouble(error: OSError, folder: Path) -> Problem | None:
+    """A full or read-only disk, by its name; None for any other error."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        summary = f"Nothing more can be written to {error.filename or folder}."
+        return problem("disk-full", summary, evidence=str(error), path=folder, free=0, needed=500, final=True)
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) and error.filename:
+        summary = f"{error.filename} cannot be read or written."
+        return problem("state-not-writable", summary, evidence=str(error), path=folder, final=True)
+    return None
+
+
 class RunLog:
     """The record of one run: `events.jsonl` in a folder of its own, one JSON object a line, flushed at once."""
 
     def __init__(self, folder: Path, command: str) -> None:
         self.folder = folder / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{command}"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._file = (self.folder / "events.jsonl").open("a")
-        for old in sorted((folder / "runs").iterdir())[:-RUNS_KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
+        self._file: IO[str] | None = None
+        with suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._file = (self.folder / "events.jsonl").open("a")
+            for old in sorted((folder / "runs").iterdir())[:-RUNS_KEPT]:
+                shutil.rmtree(old, ignore_errors=True)
 
     def event(self, event: Event) -> None:
         self.write("stage", **asdict(event))
 
     def write(self, kind: str, **facts: object) -> None:
         """One line; `time` is seconds since the epoch. A full disk costs the log, never the run."""
-        with suppress(OSError, ValueError):
-            self._file.write(json.dumps({"time": round(time.time(), 3), "kind": kind, **facts}, default=str) + "\n")
-            self._file.flush()
+        if self._file:
+            with suppress(OSError, ValueError):
+                line = json.dumps({"time": round(time.time(), 3), "kind": kind, **facts}, default=str)
+                self._file.write(line + "\n")
+                self._file.flush()
 
     def close(self) -> None:
-        with suppress(OSError):
-            self._file.close()
+        if self._file:
+            with suppress(OSError):
+                self._file.close()

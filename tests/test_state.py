@@ -1,0 +1,192 @@
+"""The lock, the place, and the record of runs."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from bootstrap import state
+from bootstrap.catalogue import problem
+from bootstrap.problem import Failed, Problem
+from bootstrap.runner import Event
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+HOLDER = """
+import sys
+from pathlib import Path
+from bootstrap.state import locked
+with locked(Path(sys.argv[1]), "up"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def hold(folder: Path) -> "subprocess.Popen[str]":
+    """A program that holds the lock until its input ends."""
+    argv = [sys.executable, "-c", HOLDER, str(folder)]
+    holder = subprocess.Popen(argv, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    return holder
+
+
+def refused(folder: Path) -> Problem:
+    with pytest.raises(Failed) as failed, state.locked(folder, "down"):
+        pass
+    (found,) = failed.value.problems
+    return found
+
+
+def test_a_second_command_hears_who_holds_the_lock(tmp_path: Path) -> None:
+    with hold(tmp_path / "state") as holder:
+        found = refused(tmp_path / "state")
+        assert (found.code, found.final) == ("environment-locked", True)
+        assert found.summary == f"`inv up` (pid {holder.pid}) is at work on this environment for 0 s."
+        assert f"kill {holder.pid}" in found.remedy
+        holder.communicate()
+    with state.locked(tmp_path / "state", "down"):
+        pass
+
+
+def test_the_lock_of_a_killed_holder_is_free(tmp_path: Path) -> None:
+    with hold(tmp_path) as holder:
+        holder.kill()
+        holder.wait()
+        with state.locked(tmp_path, "down"):
+            assert json.loads((tmp_path / "lock").read_text())["pid"] == os.getpid()
+
+
+def test_a_child_of_the_holder_does_not_keep_the_lock(tmp_path: Path) -> None:
+    with state.locked(tmp_path, "up"):
+        child = subprocess.Popen(["/bin/sleep", "60"])
+    with child:
+        with state.locked(tmp_path, "down"):
+            pass
+        child.kill()
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", '"x"', '{"pid": 1}', '{"pid": 4000000, "command": "up"}'])
+def test_what_a_stale_lock_file_says_is_no_obstacle(tmp_path: Path, text: str) -> None:
+    (tmp_path / "lock").write_text(text)
+    with state.locked(tmp_path, "up"):
+        assert json.loads((tmp_path / "lock").read_text())["command"] == "up"
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", "{}", '{"pid": "x", "command": 1, "since": null}'])
+def test_a_holder_that_cannot_be_read_is_still_a_holder(tmp_path: Path, text: str) -> None:
+    with state.locked(tmp_path, "up"):
+        (tmp_path / "lock").write_text(text)
+        found = refused(tmp_path)
+        assert found.code == "environment-locked"
+        assert found.summary == "Another command is at work on this environment."
+
+
+def test_a_lock_is_given_back_when_its_command_fails(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), state.locked(tmp_path, "up"):
+        raise ZeroDivisionError
+    with state.locked(tmp_path, "up"):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["a file", "below a file", "nowhere"])
+def test_a_state_folder_that_cannot_be_written(tmp_path: Path, kind: str) -> None:
+    """Permissions do not stop root, a thing of another kind at that place does."""
+    (tmp_path / "file").write_text("")
+    folders = {"a file": tmp_path / "file", "below a file": tmp_path / "file" / "x", "nowhere": Path("/proc/nowhere")}
+    found = refused(folders[kind])
+    assert found.code == "state-not-writable"
+    assert str(folders[kind]) in found.summary
+
+
+def test_the_place_is_empty_before_the_first_start(tmp_path: Path) -> None:
+    assert state.place(tmp_path) == ""
+    (tmp_path / "place").write_text("local\n")
+    assert state.place(tmp_path) == "local"
+
+
+def test_a_run_that_wrote_its_end_ended_well(tmp_path: Path) -> None:
+    assert state.ended_well(tmp_path), "before the first run"
+    log = state.RunLog(tmp_path, "up")
+    assert not state.ended_well(tmp_path), "killed before its first line"
+    log.event(Event("broker", "applying", 0.1))
+    assert not state.ended_well(tmp_path)
+    log.write("end", green=False)
+    assert state.ended_well(tmp_path)
+    log.close()
+
+
+def test_half_a_line_is_no_end(tmp_path: Path) -> None:
+    log = state.RunLog(tmp_path, "up")
+    log.write("end", green=True)
+    log.close()
+    file = log.folder / "events.jsonl"
+    file.write_text(file.read_text()[:-5])
+    assert not state.ended_well(tmp_path)
+
+
+def test_every_line_is_json_with_its_time(tmp_path: Path) -> None:
+    log = state.RunLog(tmp_path, "up")
+    found = problem("disk-full", "Full.", path=tmp_path, free=1, needed=2)
+    log.event(Event("sources", "failed", 1.5, "Full.", (found,)))
+    log.write("command", argv="uv pip", path=Path("/x"))
+    log.close()
+    stage, command = [json.loads(line) for line in (log.folder / "events.jsonl").read_text().splitlines()]
+    assert abs(stage["time"] - time.time()) < 60
+    assert (stage["kind"], stage["stage"], stage["phase"], stage["at"]) == ("stage", "sources", "failed", 1.5)
+    assert stage["problems"][0]["code"] == "disk-full"
+    assert (command["argv"], command["path"]) == ("uv pip", "/x")
+
+
+def test_old_runs_go_away(tmp_path: Path) -> None:
+    for number in range(state.RUNS_KEPT + 5):
+        (tmp_path / "runs" / f"20250101-0000{number:02}-1-up").mkdir(parents=True)
+    log = state.RunLog(tmp_path, "rebuild-shop")
+    log.close()
+    left = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert len(left) == state.RUNS_KEPT
+    assert left[-1] == log.folder.name
+    assert left[-1].endswith("-rebuild-shop")
+
+
+def test_a_log_that_cannot_be_written_costs_the_log_alone(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("in the way")
+    log = state.RunLog(tmp_path, "up")
+    log.write("end", green=True)
+    log.close()
+
+
+def test_a_full_disk_costs_the_log_alone(tmp_path: Path) -> None:
+    class Full(state.RunLog):
+        def __init__(self, full: IO[str]) -> None:
+            super().__init__(tmp_path, "up")
+            self.close()
+            self._file = full
+
+    log = Full(Path("/dev/full").open("w"))  # noqa: SIM115 - the log closes it
+    log.write("end", green=True)
+    log.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/x/y"), "disk-full"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "disk-full"),
+        (OSError(errno.EROFS, "Read-only file system", "/x/y"), "state-not-writable"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x/y"), "state-not-writable"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "/x/y"), ""),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), ""),
+    ],
+)
+def test_trouble_with_the_disk_has_a_name(tmp_path: Path, error: OSError, code: str) -> None:
+    found = state.trouble(error, tmp_path)
+    assert (found.code if found else "") == code
+    if found:
+        assert (error.filename or str(tmp_path)) in found.summary
+        assert found.final
