@@ -60,11 +60,6 @@ ROWS: tuple[Row, ...] = (
         "./inv up --on {nearest}",
     ),
     Row(
-        "place-busy",
-        "One checkout runs one environment at a time, and this one runs on {running}.",
-        "./inv down\n./inv up --on {wanted}",
-    ),
-    Row(
         "broker-unknown",
         "The broker of `local` is one of: {known}.",
         "./inv up --on local --broker {nearest}",
@@ -75,17 +70,7 @@ ROWS: tuple[Row, ...] = (
         "Every port from {first} to {last} on 127.0.0.1 is taken.",
         "# see who holds them, and end what is not needed:\nss -ltnp",
     ),
-    Row(
-        "port-taken",
-        "Another program took port {port} on 127.0.0.1 before {name} could: {holder}.",
-        "# the next run picks another port by itself:\n./inv up",
-    ),
     # --- sources
-    Row(
-        "requirements-missing",
-        "Every Python service states what it needs in a requirements.txt of its own.",
-        "touch {path}",
-    ),
     Row(
         "requirements-conflict",
         "Two requirements exclude each other, so no installer can satisfy both.",
