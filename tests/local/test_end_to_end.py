@@ -40,7 +40,7 @@ def test_nothing_listens_beyond_loopback(checkout: Checkout) -> None:
 
 def test_a_second_up_starts_nothing_anew(checkout: Checkout) -> None:
     before = {name: p["pid"] for name, p in checkout.status()["processes"].items()}
-    assert "nothing to do" in checkout.inv("up", "--on", "local") or True
+    assert "up and proven" in checkout.inv("up", "--on", "local")
     assert {name: p["pid"] for name, p in checkout.status()["processes"].items()} == before
 
 
@@ -85,22 +85,21 @@ def test_any_killed_process_is_healed_by_the_next_up(checkout: Checkout, victim:
     checkout.status()
 
 
-def test_a_second_command_says_who_is_at_work(checkout: Checkout) -> None:
+def test_a_second_command_says_who_is_at_work(
+    checkout: Checkout, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    checkout.inv("down")
     first = checkout.start("up", "--on", "local")
     lock = checkout.path / ".inv" / "lock"
     try:
-        while first.poll() is None and f'"pid": {_inv(first.pid)}' not in lock.read_text():
-            pass
-        printed = checkout.inv("down", exit=1) if first.poll() is None else "environment-locked `inv up`"
-        assert "environment-locked" in printed
-        assert "`inv up`" in printed
+        # `./inv` becomes the command by exec: the pid is the same.
+        eventually(lambda: f'"pid": {first.pid},' in lock.read_text())
+        printed = checkout.inv("down", exit=1)
     finally:
-        first.communicate(timeout=120)
-
-
-def _inv(pid: int) -> int:
-    """The pid of the command itself: `./inv` becomes it by exec."""
-    return pid
+        said, _ = first.communicate(timeout=120)
+    assert "environment-locked" in printed
+    assert f"`inv up` (pid {first.pid})" in printed
+    assert first.returncode == 0, said
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
