@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.smoke.app import App, Task
+from tests.smoke.app import App, Task, Wrong
 
 
 def recur(app: App) -> tuple[Task, Task]:
@@ -26,6 +26,8 @@ def recur(app: App) -> tuple[Task, Task]:
 @pytest.mark.story(begin=recur)
 def test_completing_a_recurring_task_makes_the_next_one(story: Future[tuple[Task, Task]]) -> None:
     task, following = story.result()
-    day = timedelta(days=1)
-    assert (following["title"], following["recurrence"]) == (task["title"], "daily")
-    assert datetime.fromisoformat(following["due_at"]) == datetime.fromisoformat(task["due_at"]) + day
+    due = datetime.fromisoformat(task["due_at"]) + timedelta(days=1)
+    expected = (task["title"], "daily", due)
+    seen = (following["title"], following["recurrence"], datetime.fromisoformat(following["due_at"]))
+    if seen != expected:
+        raise Wrong("recurring-task-service", f"Expected the same task a day later, {expected}, not {seen}.")

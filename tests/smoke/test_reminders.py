@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.smoke.app import App, Task
+from tests.smoke.app import App, Task, Wrong
 
 SOON = timedelta(seconds=0.5)
 
@@ -25,4 +25,5 @@ def remind(app: App) -> tuple[Task, dict[str, Any]]:
 @pytest.mark.story(begin=remind)
 def test_a_due_reminder_becomes_exactly_one_notification(story: Future[tuple[Task, dict[str, Any]]]) -> None:
     task, notification = story.result()
-    assert (notification["task_id"], notification["title"]) == (task["id"], task["title"])
+    if (notification["task_id"], notification["title"]) != (task["id"], task["title"]):
+        raise Wrong("notification-service", f"Expected a notification of {task['title']!r}, not {notification}.")
