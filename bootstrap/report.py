@@ -24,7 +24,7 @@ MARKS = {
     "waiting": "▸",
 }
 STYLES = {"green": "green", "failed": "bold red", "cancelled": "yellow", "held": "dim"}
-ASCII = {"✔": "ok", "✘": "FAILED", "■": "stopped", "·": ".", "▸": ">", "─": "-", "…": "..."}
+ASCII = {"✔": "ok", "✘": "FAILED", "■": "stopped", "·": ".", "▸": ">", "─": "-", "│": "|", "…": "..."}
 
 
 class Report:
@@ -54,13 +54,10 @@ class Report:
 
     def line(self, text: str = "") -> None:
         """One line of text."""
-        encoding = getattr(self._out, "encoding", None) or "utf-8"
-        try:
-            text.encode(encoding)
-        except UnicodeEncodeError:
+        if not _can_say(text, self._out):
             for mark, plain in ASCII.items():
                 text = text.replace(mark, plain)
-            text = text.encode(encoding, "replace").decode(encoding)
+            text = text.encode(_encoding(self._out), "replace").decode(_encoding(self._out))
         print(text, file=self._out, flush=True)
 
     def problems(self, problems: tuple[Problem, ...] | list[Problem]) -> None:
@@ -158,6 +155,19 @@ class LiveReport(Report):
 
 
 def report_for(stages: tuple[Stage, ...] = (), out: IO[str] | None = None) -> Report:
-    """The live one on a terminal, the plain one elsewhere."""
+    """The live one on a terminal that can show its marks, the plain one elsewhere."""
     stream = sys.stdout if out is None else out
-    return LiveReport(stream, stages) if stream.isatty() else Report(stream, stages)
+    live = stream.isatty() and _can_say("".join(MARKS.values()), stream)
+    return LiveReport(stream, stages) if live else Report(stream, stages)
+
+
+def _can_say(text: str, out: IO[str]) -> bool:
+    try:
+        text.encode(_encoding(out))
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _encoding(out: IO[str]) -> str:
+    return getattr(out, "encoding", None) or "utf-8"
