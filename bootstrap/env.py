@@ -98,8 +98,9 @@ class Env:
     @property
     def local_broker(self) -> str:
         """The broker that was chosen for `local`: "wheel" or "redpanda"."""
-        with suppress(OSError):
-            return (self.local / "broker").read_text().strip()
+        with suppress(OSError, ValueError):
+            if (self.local / "broker").read_text().strip() == "redpanda":
+                return "redpanda"
         return "wheel"
 
     def run(
