@@ -14,39 +14,48 @@ if TYPE_CHECKING:
 def _do(action: "Callable[[Env], int]") -> None:
     """Runs `action` and exits: 0 done, 1 a known problem, 3 a bug of this project, 130 interrupted."""
     import os
+
+    try:
+        code = _code(action)
+    except KeyboardInterrupt:
+        from bootstrap.report import report_for
+
+        report_for().line("\n  Stopped. What was started stays; `./inv up` goes on from here, `./inv down` ends it.")
+        code = 130
+    # Threads that hang in a call must not keep the program.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _code(action: "Callable[[Env], int]") -> int:
+    import os
     from pathlib import Path
 
     from bootstrap import commands
     from bootstrap.problem import Failed
     from bootstrap.report import report_for
 
-    report = report_for()
+    root = Path(__file__).resolve().parent
     try:
         with commands.interruptible():
-            code = action(commands.open_env(Path(__file__).resolve().parent, dict(os.environ)))
+            return action(commands.open_env(root, dict(os.environ)))
     except Failed as failed:
-        report.problems(failed.problems)
-        code = 1
-    except KeyboardInterrupt:
-        report.line("\n  Stopped. What was started stays; `./inv up` goes on from here, `./inv down` ends it.")
-        code = 130
+        report_for().problems(failed.problems)
+        return 1
     except Exception as error:  # noqa: BLE001 - the outermost handler
         from bootstrap import state
 
-        known = state.trouble(error, Path(__file__).parent) if isinstance(error, OSError) else None
+        known = state.trouble(error, root) if isinstance(error, OSError) else None
         if known:
-            report.problems((known,))
-            code = 1
-        else:
-            import traceback
+            report_for().problems((known,))
+            return 1
+        import traceback
 
-            report.line(traceback.format_exc())
-            report.line("  This is a bug of the environment itself, not of your code: please report the lines above.")
-            code = 3
-    # Threads that hang in a call must not keep the program.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+        report = report_for()
+        report.line(traceback.format_exc())
+        report.line("  This is a bug of the environment itself, not of your code: please report the lines above.")
+        return 3
 
 
 @task(
