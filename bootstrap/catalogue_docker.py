@@ -36,8 +36,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "broker-image-not-found",
-        "The registry does not have the image that environment.toml names as broker.image.",
-        "# correct broker.image in environment.toml, then:\n./inv up",
+        "The registry does not have the image that environment.toml names as broker.image, or asks for a login.",
+        "# correct broker.image in environment.toml; this must work:\ndocker pull {image}\n./inv up",
         tool="docker",
         phase="run",
         pattern=r"manifest unknown|manifest for .+ not found|pull access denied|[Nn]o such image",
