@@ -31,4 +31,4 @@ def test_a_command_that_fails_is_no_measurement() -> None:
 
 def test_a_row_shows_every_value(capsys: pytest.CaptureFixture[str]) -> None:
     up.row("cold up", [3.0, 1.0, 2.0], "target 15 s")
-    assert capsys.readouterr().out.split() == "cold up 2.00 s (3.00, 1.00, 2.00) target 15 s".split()
+    assert " ".join(capsys.readouterr().out.split()) == "cold up 2.00 s (3.00, 1.00, 2.00) target 15 s"
