@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 IMAGE = "inv-test/redpanda-stand-in:v1"
+BRIDGE = Path("/sys/class/net/docker0")
 SECONDS = 30  # for the daemon's start, and for its end
 # Tells in its log how often it started on this volume, then serves Kafka at the addresses that it was given.
 ENTRYPOINT = """\
@@ -68,6 +69,7 @@ def daemon(folder: Path) -> Iterator[str]:
     # Two daemons on the default bridge would give out the same addresses: one at a time.
     with (Path(tempfile.gettempdir()) / "inv-test-dockerd.lock").open("w") as lock, log.open("wb") as output:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        had_bridge = BRIDGE.exists()
         child = subprocess.Popen(
             [
                 *(program, "--host", address, "--data-root", str(folder / "data")),
@@ -90,6 +92,8 @@ def daemon(folder: Path) -> Iterator[str]:
         finally:
             child.terminate()
             child.wait(SECONDS)
+            if not had_bridge:
+                subprocess.run(["ip", "link", "delete", BRIDGE.name], capture_output=True, check=False)
 
 
 def _answers(path: Path) -> bool:
