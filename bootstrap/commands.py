@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -20,6 +20,7 @@ from bootstrap.runner import Event, Runner
 from bootstrap.stage import Stage, closure
 
 OK, WRONG = 0, 1
+FOLLOW = 0.1  # seconds between looks at a log
 
 
 def open_env(root: Path, environ: Mapping[str, str]) -> Env:
@@ -135,22 +136,27 @@ def logs(env: Env, service: str, follow: bool, sidecar: bool) -> int:
     path = env.processes.log(name)
     if not path.exists():
         raise Failed(problem("nothing-runs", f"{name} has printed nothing on this checkout yet."))
+    printed = path.stat().st_size
     report.line(env.processes.tail(name, 200))
-    while follow:
-        for text in _appended(path):
+    if follow:
+        for text in appended(path, printed):
             report.line(text)
     return OK
 
 
-def _appended(path: Path) -> Iterator[str]:
-    """Lines as they are written to `path`, until the file is replaced by a new one."""
-    with path.open(errors="replace") as file:
-        file.seek(0, os.SEEK_END)
-        there = os.fstat(file.fileno()).st_ino
-        while path.exists() and path.stat().st_ino == there:
-            for text in file:
-                yield text.rstrip("\n")
-            time.sleep(0.2)
+def appended(path: Path, position: int) -> Iterator[str]:
+    """Lines as they are written to `path` from that byte on, and to every file that takes its place; without end."""
+    while True:
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            file.seek(position)
+            position, rest, replaced = 0, b"", False
+            while not replaced:
+                # Asked before reading: what was written until then is read to its end.
+                replaced = not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno()))
+                *lines, rest = (rest + file.read()).split(b"\n")
+                yield from (line.decode(errors="replace") for line in lines)
+                time.sleep(FOLLOW)
+        time.sleep(FOLLOW)
 
 
 def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tuple[Problem, ...]]:

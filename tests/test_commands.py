@@ -1,0 +1,244 @@
+"""What the tasks do, on a small environment; `tests/local` runs them on the real one."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bootstrap import commands, pipeline, state
+from bootstrap.env import Env
+from bootstrap.http import Answer
+from bootstrap.local import layout
+from bootstrap.local.processes import NAME, OWNER, Spec
+from bootstrap.problem import Failed, Problem
+from bootstrap.stages import preflight
+from bootstrap.status import look, status
+from tests.doubles import Web, small_env
+
+Out = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Iterator[Env]:
+    env = small_env(tmp_path, request=Web())
+    env.place = ""
+    yield env
+    env.processes.stop(env.processes.names(), grace=0.5)
+    env.processes.stop_strays()
+
+
+def started(env: Env, *names: str) -> Env:
+    preflight.apply(env)
+    (env.state / "place").write_text("local")
+    env.place = "local"
+    for name in names:
+        env.processes.start(Spec(name, ("/bin/sleep", "60"), {}, "/", "1"))
+    return env
+
+
+def failure(call: Callable[[], object]) -> Problem:
+    with pytest.raises(Failed) as failed:
+        call()
+    (found,) = failed.value.problems
+    return found
+
+
+def test_an_unknown_place_names_those_there_are(env: Env) -> None:
+    found = failure(lambda: commands.up(env, "locla"))
+    assert found.code == "place-unknown"
+    assert found.remedy == "./inv up --on local"
+    assert not (env.state / "place").exists()
+
+
+@pytest.mark.parametrize(
+    "call", [lambda env: commands.rebuild(env, "shpo"), lambda env: commands.logs(env, "shpo", False, False)]
+)
+def test_an_unknown_service_names_the_nearest(env: Env, call: Callable[[Env], int]) -> None:
+    found = failure(lambda: call(started(env, "shop")))
+    assert found.code == "service-unknown"
+    assert found.remedy.endswith(" shop")
+    assert "shop, mailer" in found.cause
+
+
+@pytest.mark.parametrize("call", [lambda env: commands.rebuild(env, "shop"), lambda env: commands.verify(env, False)])
+def test_what_needs_a_running_environment_says_so(env: Env, call: Callable[[Env], int]) -> None:
+    found = failure(lambda: call(env))
+    assert (found.code, found.remedy) == ("nothing-runs", "./inv up --on local")
+
+
+def test_a_second_command_is_refused_while_one_is_at_work(env: Env) -> None:
+    started(env, "shop")
+    with state.locked(env.state, "up"):
+        for call in (
+            lambda: commands.down(env),
+            lambda: commands.up(env, "local"),
+            lambda: commands.rebuild(env, "shop"),
+        ):
+            assert failure(call).code == "environment-locked"
+    assert env.processes.find("shop") is not None
+
+
+def test_down_when_nothing_runs(env: Env, capsys: Out) -> None:
+    assert commands.down(env) == commands.OK
+    assert capsys.readouterr().out == "  nothing was running\n"
+
+
+def test_down_ends_everything_of_ours_and_nothing_else(env: Env, tmp_path: Path, capsys: Out) -> None:
+    started(env, "shop", "shop.sidecar", "broker", "gone")
+    (env.local / "processes" / "gone.pid").unlink()  # a stray
+    (env.local / "processes" / "gone.json").unlink()
+    with subprocess.Popen(["/bin/sleep", "60"], env={OWNER: "another", NAME: "shop"}) as foreign:
+        assert commands.down(env) == commands.OK
+        assert foreign.poll() is None
+        foreign.kill()
+    assert capsys.readouterr().out == "  ended 4 processes; data and logs stay in .inv/\n"
+    assert (env.processes.names(), env.processes.strays(), state.place(env.state)) == ([], [], "")
+    assert env.processes.log("shop").exists()
+    assert commands.down(env) == commands.OK
+    assert capsys.readouterr().out == "  nothing was running\n"
+
+
+def test_up_stops_at_the_first_problem_and_keeps_a_record(env: Env, capsys: Out) -> None:
+    (env.local / "data").write_text("in the way")
+    assert commands.up(env, "local") == commands.WRONG
+    out = capsys.readouterr().out
+    assert out.startswith("✘ preflight ")
+    assert "[state-not-writable]" in out
+    assert "is up and proven" not in out
+    (run,) = (env.state / "runs").iterdir()
+    assert out.endswith(f"everything that was said and done: .inv/runs/{run.name}/events.jsonl\n")
+    lines = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+    assert [line["kind"] for line in lines][-1] == "end"
+    assert lines[-1]["green"] is False
+    assert any(line.get("phase") == "failed" for line in lines)
+    assert state.place(env.state) == "local"
+
+
+def test_logs_of_what_was_never_started(env: Env) -> None:
+    assert failure(lambda: commands.logs(env, "shop", False, True)).code == "nothing-runs"
+
+
+def test_logs_show_the_last_lines(env: Env, capsys: Out) -> None:
+    preflight.apply(env)
+    env.processes.log("shop").write_text("".join(f"line {n}\n" for n in range(300)))
+    assert commands.logs(env, "shop", follow=False, sidecar=False) == commands.OK
+    out = capsys.readouterr().out.splitlines()
+    assert (len(out), out[-1]) == (200, "line 299")
+
+
+def test_a_followed_log_loses_no_line_and_goes_on_in_the_next_file(tmp_path: Path) -> None:
+    path = tmp_path / "shop.log"
+    path.write_bytes(b"before\nfirst\nhalf")
+    lines = commands.appended(path, len(b"before\n"))
+    assert next(lines) == "first"
+    with path.open("ab") as file:
+        file.write(b" a line\n\xff\n")
+    assert (next(lines), next(lines)) == ("half a line", "\ufffd")
+    with path.open("ab") as file:
+        file.write(b"last words\n")
+    path.rename(tmp_path / "shop.log.previous")
+    path.write_bytes(b"a new one\n")
+    assert (next(lines), next(lines)) == ("last words", "a new one")
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_command_as_ctrl_c_does(sign: signal.Signals) -> None:
+    before = signal.getsignal(sign)
+    with pytest.raises(KeyboardInterrupt), commands.interruptible():
+        signal.raise_signal(sign)
+    assert signal.getsignal(sign) == before
+
+
+def test_status_when_nothing_runs(env: Env, capsys: Out) -> None:
+    assert status(env, as_json=False) == 1
+    assert capsys.readouterr().out == "  small is not running.\n    ./inv up --on local\n"
+    assert status(env, as_json=True) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["on"], document["green"], document["services"]) == (None, False, {})
+
+
+def test_status_asks_every_gate_and_names_all_that_is_wrong(env: Env, capsys: Out) -> None:
+    started(env, "shop", "mailer.sidecar")
+    assert status(env, as_json=True) == 1
+    document = json.loads(capsys.readouterr().out)
+    codes = {name: gate and gate["code"] for name, gate in document["gates"].items()}
+    assert codes == {
+        "preflight": None,
+        "sources": "service-environment-missing",
+        "broker": "broker-died",
+        "topics": "broker-unreachable",
+        "sidecars": "sidecar-died",
+        "shop": "service-stale",
+        "mailer": "service-not-running",
+        "smoke": "smoke-not-run",
+    }
+    assert document["services"]["shop"]["pid"] == document["processes"]["shop"]["pid"] > 0
+    assert document["services"]["mailer"] == {
+        "url": layout.url(env, "mailer"),
+        "version": layout.version(env, "mailer"),
+        "running": False,
+    }
+    assert status(env, as_json=False) == 1
+    out = capsys.readouterr().out
+    assert "✔  preflight" in out
+    assert "[broker-died]" in out
+    assert "[service-not-running]" in out
+
+
+def test_status_of_a_service_that_has_no_port_yet(env: Env) -> None:
+    started(env, "shop")
+    (env.local / "ports.json").write_text("{}")
+    document = look(env)
+    assert document["services"]["shop"]["url"] == "http://127.0.0.1:21710"
+
+
+def test_a_service_that_was_killed_is_seen(env: Env) -> None:
+    started(env)
+    python = layout.python_of(env, "shop")
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\necho hello\nexec sleep 60\n")
+    python.chmod(0o755)
+    env.processes.start(layout.service(env, "shop"))
+    base = layout.url(env, "shop")
+    version = layout.version(env, "shop")
+    env.request = Web(
+        {f"{base}/healthz": Answer(200, json.dumps({"version": version})), f"{base}/readyz": Answer(200, "")}
+    )
+    assert look(env)["gates"]["shop"] is None
+    process = env.processes.find("shop")
+    assert process is not None
+    deadline = time.monotonic() + 10
+    while not env.processes.tail("shop"):
+        assert time.monotonic() < deadline
+    process.kill()
+    process.wait()
+    gate = look(env)["gates"]["shop"]
+    assert (gate["code"], gate["evidence"]) == ("service-crashed", "hello")
+
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def real() -> Env:
+    return commands.open_env(CHECKOUT, {})
+
+
+@pytest.mark.parametrize("place", pipeline.PLACES)
+def test_every_need_is_a_stage_further_up(real: Env, place: str) -> None:
+    seen: set[str] = set()
+    for stage in pipeline.PLACES[place](real.manifest):
+        assert set(stage.needs) <= seen, f"{stage.name} needs what is not further up"
+        assert stage.name not in seen
+        assert stage.waits_for
+        seen.add(stage.name)
+    assert set(real.manifest.services) <= seen
+
+
+def test_nothing_in_the_core_depends_on_a_services_name(env: Env) -> None:
+    names = [stage.name for stage in pipeline.local(env.manifest)]
+    assert names == ["preflight", "sources", "broker", "topics", "sidecars", "shop", "mailer", "smoke"]
