@@ -19,12 +19,21 @@ def apply(env: Env) -> None:
             (env.local / folder).mkdir(parents=True, exist_ok=True)
         (env.state / ".gitignore").write_text("*\n")
         wanted, before = layout.wanted_ports(env), env.ports.all()
+        _end_unknown(env, {layout.process_of(purpose) for purpose in wanted})
         decided = env.ports.decide(wanted, in_use=lambda name: layout.holds_port(env, name))
     except OSError as error:
         raise Failed(_not_writable(env.state, error)) from error
     for name, port in decided.items():
         if port != wanted[name] and before.get(name) != port and name in env.manifest.services:
             env.say(f"{name}: port {wanted[name]} is taken by {ports.holder(wanted[name])}; it gets {port}")
+
+
+def _end_unknown(env: Env, known: set[str]) -> None:
+    """Ends what environment.toml no longer has: a service that was taken out, or lost its sidecar."""
+    ended = env.processes.stop([name for name in env.processes.names() if name not in known])
+    if ended:
+        env.processes.forget()
+        env.say(f"ended, because environment.toml no longer has it: {', '.join(ended)}")
 
 
 def check(env: Env, free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free) -> Problem | None:

@@ -9,6 +9,7 @@ import pytest
 
 from bootstrap.env import Env
 from bootstrap.local import layout
+from bootstrap.local.processes import Spec
 from bootstrap.problem import Failed
 from bootstrap.stages import preflight
 from tests.doubles import small_env
@@ -43,6 +44,19 @@ def test_a_taken_port_is_told_with_its_holder_once(fresh: Env) -> None:
     assert len(said) == 1
     assert said[0].startswith(f"shop: port {port} is taken by ")
     assert said[0].endswith(f"; it gets {got}")
+
+
+def test_what_the_manifest_no_longer_has_is_ended(env: Env) -> None:
+    said: list[str] = []
+    env.say = said.append
+    for name in ("shop", "shop.sidecar", "broker", "old", "old.sidecar"):
+        env.processes.start(Spec(name, ("/bin/sleep", "60"), {}, "/", "1"))
+    preflight.apply(env)
+    assert env.processes.names() == ["broker", "shop", "shop.sidecar"]
+    assert said == ["ended, because environment.toml no longer has it: old, old.sidecar"]
+    preflight.apply(env)
+    assert len(said) == 1
+    assert len(env.processes.stop(env.processes.names())) == 3
 
 
 def test_the_gate_needs_the_folder(fresh: Env) -> None:
