@@ -118,6 +118,14 @@ ROWS: tuple[Row, ...] = (
         "rm -rf .venv && ./inv up",
     ),
     Row(
+        "broker-port-in-use",
+        "Another program took the broker's port before the broker could listen on it.",
+        "# the next run picks another port by itself:\n./inv up",
+        tool="broker",
+        phase="start",
+        pattern=r"[Aa]ddress (?:already )?in use",
+    ),
+    Row(
         "broker-died",
         "The broker's process ended by itself; its last words are below.",
         "./inv logs broker\n./inv up",
@@ -146,6 +154,14 @@ ROWS: tuple[Row, ...] = (
     Row("topic-refused", "The broker refused what was asked of it; its words are below.", "./inv logs broker"),
     *catalogue_docker.ROWS,
     # --- sidecars
+    Row(
+        "sidecar-port-taken",
+        "Another program took a port of the sidecar of {name} before the sidecar could listen on it.",
+        "# the next run picks another port by itself:\n./inv up",
+        tool="sidecar",
+        phase="start",
+        pattern=r"[Aa]ddress already in use|Failed to bind to address",
+    ),
     Row(
         "sidecar-died",
         "The sidecar's process ended by itself; its last words are below.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bootstrap.catalogue import problem
+from bootstrap.catalogue import problem, recognise
 from bootstrap.env import Env
 from bootstrap.kafka import KafkaTrouble
 from bootstrap.local import layout
@@ -24,7 +24,10 @@ def apply(env: Env, spec_of: Callable[[Env], Spec] = layout.broker) -> None:
 
 def check(env: Env) -> Problem | None:
     if env.processes.find("broker") is None:
-        return problem("broker-died", "The broker is not running.", evidence=env.processes.tail("broker"), final=True)
+        words, summary = env.processes.tail("broker"), "The broker is not running."
+        return recognise("broker", "start", words, summary) or problem(
+            "broker-died", summary, evidence=words, final=True
+        )
     at = layout.bootstrap_servers(env)
     try:
         env.broker_at(at).topics([])

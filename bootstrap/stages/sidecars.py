@@ -1,7 +1,7 @@
 """sidecars (local): one per service that has an app id, with its components loaded."""
 
 from bootstrap import dapr
-from bootstrap.catalogue import problem
+from bootstrap.catalogue import problem, recognise
 from bootstrap.env import Env
 from bootstrap.http import rows
 from bootstrap.local import layout
@@ -44,8 +44,10 @@ def check_one(env: Env, name: str) -> Problem | None:
     """Whether the sidecar of that service lives, is ready for calls, and has loaded every component that it should."""
     process = f"{name}.sidecar"
     if env.processes.find(process) is None:
-        words = env.processes.tail(process)
-        return problem("sidecar-died", f"The sidecar of {name} is not running.", evidence=words, name=name, final=True)
+        words, summary = env.processes.tail(process), f"The sidecar of {name} is not running."
+        return recognise("sidecar", "start", words, summary, name=name) or problem(
+            "sidecar-died", summary, evidence=words, name=name, final=True
+        )
     base = layout.url(env, f"{name}.sidecar-http")
     ready = env.get(f"{base}/v1.0/healthz/outbound")
     if not 200 <= ready.status < 300:

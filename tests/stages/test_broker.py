@@ -219,3 +219,16 @@ def test_a_port_where_something_else_listens(env: Env, tmp_path: Path) -> None:
         assert found.code == "broker-unreachable"
     finally:
         env.processes.stop(["broker"])
+
+
+def test_a_broker_whose_port_was_taken_in_between_says_so(env: Env) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        (env.local / "ports.json").write_text(f'{{"broker": {server.getsockname()[1]}}}')
+        broker.apply(env)
+        deadline = time.monotonic() + 10
+        while env.processes.find("broker"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        found = broker.check(env)
+    assert found is not None
+    assert (found.code, found.final) == ("broker-port-in-use", True)

@@ -240,6 +240,18 @@ def test_a_sidecar_that_died(env: Env, web: Web) -> None:
     assert found.remedy.startswith("./inv logs mailer --sidecar")
 
 
+def test_a_sidecar_whose_port_was_taken_in_between(env: Env, web: Web) -> None:
+    stand_in(env)
+    healthy(env, web, "shop")
+    script = "echo Failed to bind to address 127.0.0.1:3501; exit 1"
+    env.processes.start(Spec("mailer.sidecar", ("/bin/sh", "-c", script), {}, "/", "2"))
+    gone(env, "mailer.sidecar")
+    found = sidecars.check(env)
+    assert found is not None
+    assert (found.code, found.final) == ("sidecar-port-taken", True)
+    assert "the sidecar of mailer" in found.cause
+
+
 @pytest.mark.parametrize("answer", [Answer(0, "refused"), Answer(500, "not yet"), Answer(404, "")])
 def test_a_sidecar_that_is_not_ready(env: Env, web: Web, answer: Answer) -> None:
     stand_in(env)
