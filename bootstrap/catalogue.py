@@ -155,6 +155,11 @@ ROWS: tuple[Row, ...] = (
     *catalogue_docker.ROWS,
     # --- sidecars
     Row(
+        "daprd-missing",
+        "DAPRD in the environment names the daprd to use, and there is no such program.",
+        "# take the daprd on PATH, or the built-in sidecar where there is none:\nunset DAPRD\n./inv up",
+    ),
+    Row(
         "sidecar-port-taken",
         "Another program took a port of the sidecar of {name} before the sidecar could listen on it.",
         "# the next run picks another port by itself:\n./inv up",

@@ -193,10 +193,16 @@ def test_failing_suite_proves_nothing(world: World) -> None:
 def test_failing_verify_takes_the_proof_back(world: World) -> None:
     world.up()
     world.fake.cases = [case("failure", "AssertionError: no")]
-    smoke.run(world.env, URLS)
+    smoke.prove(world.env, world.generation, URLS)
     assert closed(world)
     world.fake.cases = [case()]
     assert world.up() == 1
+
+
+def test_passing_verify_is_a_proof(world: World) -> None:
+    smoke.prove(world.env, world.generation, URLS)
+    assert not closed(world)
+    assert world.up() == 0
 
 
 def test_process_that_changes_while_the_suite_runs_is_not_proven(env: Env) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
-from bootstrap.local import layout, ports
+from bootstrap.local import daprd, layout, ports
 from bootstrap.problem import Failed, Problem
 from bootstrap.stage import Stage
 
@@ -37,6 +37,9 @@ def _end_unknown(env: Env, known: set[str]) -> None:
 
 
 def check(env: Env, free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free) -> Problem | None:
+    named = env.environ.get("DAPRD")
+    if named and daprd.find(env.environ) is None:
+        return problem("daprd-missing", f"DAPRD={named} cannot be started.", final=True)
     probe, envs = env.local / ".probe", env.local / "envs"
     try:
         probe.write_text("written by preflight")
@@ -66,5 +69,5 @@ def _not_writable(path: Path, error: OSError) -> Problem:
 
 
 def stage() -> Stage:
-    """The gate: the state folder takes a file, and the disk has room for what is still to come."""
+    """The gate: the state folder takes a file, the disk has room, and the sidecar that was asked for is there."""
     return Stage("preflight", (), apply, check, waits_for="a writable state folder", timeout=5)

@@ -40,7 +40,7 @@ class Result:
 def run(env: Env, urls: dict[str, str]) -> list[Result]:
     """Runs the suite as pytest in a process of its own, against the base URLs of the services.
 
-    A failure takes back an earlier proof. Raises `Failed` (`smoke-failed`) when the suite itself cannot run.
+    Raises `Failed` (`smoke-failed`) when the suite itself cannot run.
     """
     with tempfile.TemporaryDirectory(prefix="smoke-") as folder:
         report = Path(folder) / "report.xml"
@@ -56,8 +56,18 @@ def run(env: Env, urls: dict[str, str]) -> list[Result]:
     if not results:
         words = f"$ {done.shown}\n{done.words}"
         raise Failed(problem("smoke-failed", "The smoke suite cannot run.", evidence=words, name="SERVICE", final=True))
+    return results
+
+
+def prove(env: Env, generation: str, urls: dict[str, str]) -> list[Result]:
+    """Runs the suite, and keeps or takes back the proof for what ran when it began (`generation`)."""
+    # Made before the suite runs: a process that is replaced meanwhile is not proven.
+    proof = _signature(env, generation)
+    results = run(env, urls)
     if failures(results):
         _proof(env).unlink(missing_ok=True)
+    else:
+        _proof(env).write_text(proof)
     return results
 
 
@@ -124,31 +134,27 @@ def _proof(env: Env) -> Path:
     return env.state / "smoke.proof"
 
 
-def _proven(env: Env) -> str:
-    return _proof(env).read_text() if _proof(env).exists() else ""
+def _signature(env: Env, generation: str) -> str:
+    return f"{generation} {content.digest([env.root / 'tests' / 'smoke'])}"
 
 
 def stage(needs: tuple[str, ...], generation: Callable[[Env], str], urls: Callable[[Env], dict[str, str]]) -> Stage:
-    """The gate: the suite passed against exactly the processes that run now (`generation`).
+    """The gate: the suite passed against exactly what runs now (`generation`).
 
     `apply` runs the suite when what runs has changed since it last passed.
     """
 
-    def now(env: Env) -> str:
-        return f"{generation(env)} {content.digest([env.root / 'tests' / 'smoke'])}"
+    def is_proven(env: Env) -> bool:
+        return _proof(env).exists() and _proof(env).read_text() == _signature(env, generation(env))
 
     def apply(env: Env) -> None:
-        current = now(env)
-        if _proven(env) == current:
-            return
-        found = failures(run(env, urls(env)))
-        if found:
-            raise Failed(found)
-        # What ran before the suite began: a process that was replaced meanwhile is not proven.
-        _proof(env).write_text(current)
+        if not is_proven(env):
+            found = failures(prove(env, generation(env), urls(env)))
+            if found:
+                raise Failed(found)
 
     def check(env: Env) -> Problem | None:
-        if _proven(env) == now(env):
+        if is_proven(env):
             return None
         return problem("smoke-not-run", "What runs now is not proven by the smoke tests.", final=True)
 

@@ -66,10 +66,12 @@ def test_rebuild_runs_the_changed_code(checkout: Checkout) -> None:
     alive = httpx.get(f"{after_service['url']}/healthz", trust_env=False).json()
     assert alive["version"] == after_service["version"]
     assert after_service["pid"] != before["pid"]
+    checkout.inv("verify")
+    checkout.status()
 
 
 def test_a_killed_service_is_noticed_and_healed(checkout: Checkout) -> None:
-    pid = checkout.status(green=False)["services"]["audit-service"]["pid"]
+    pid = checkout.status()["services"]["audit-service"]["pid"]
     os.kill(pid, signal.SIGKILL)
     printed = checkout.inv("status", exit=1)
     assert "audit-service is not running" in printed

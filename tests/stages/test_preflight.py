@@ -100,3 +100,12 @@ def test_a_disk_that_is_full(env: Env) -> None:
     found = preflight.check(env, free_bytes=full)
     assert found is not None
     assert (found.code, found.final) == ("disk-full", True)
+
+
+def test_a_sidecar_that_is_named_and_not_there(env: Env) -> None:
+    env.environ = {"DAPRD": "/nowhere/daprd"}
+    found = preflight.check(env)
+    assert found is not None
+    assert found.code == "daprd-missing"
+    env.environ = {"DAPRD": ""}  # none is wanted
+    assert preflight.check(env) is None
