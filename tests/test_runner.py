@@ -2,13 +2,10 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
@@ -16,66 +13,7 @@ from bootstrap.problem import Failed, Problem
 from bootstrap.runner import FIRST_POLL, GRACE, LOOK, SLOWEST_POLL, Event, Runner, Threads
 from bootstrap.stage import Stage, closure
 from tests.doubles import Simulated, small_env
-
-CLOSED = Problem("topic-missing", "Topic a does not exist.", "cause", "./inv up")
-FINAL = Problem("broker-died", "The broker is not running.", "cause", "./inv up", final=True)
-ENV: Env = None  # type: ignore[assignment]  # no stage of these tests looks at it
-
-
-@dataclass
-class World:
-    """Stages that take simulated time, and what the runner told about them."""
-
-    sim: Simulated = field(default_factory=Simulated)
-    stages: list[Stage] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    looks: list[tuple[str, float]] = field(default_factory=list)
-    applied: list[str] = field(default_factory=list)
-
-    def stage(
-        self,
-        name: str,
-        *needs: str,
-        takes: float = 1.0,
-        gate: Iterable[Problem | None] = (),
-        look: float = 0.0,
-        raises: Exception | None = None,
-        timeout: float = 10.0,
-        apply_timeout: float = 100.0,
-    ) -> None:
-        """A stage whose `apply` takes that many seconds; its gate says `gate`, one word a look, then nothing."""
-        words: Iterator[Problem | None] = iter(gate)
-
-        def apply(_: Env) -> None:
-            self.applied.append(name)
-            self.sim.spend(takes)
-            if raises:
-                raise raises
-
-        def check(_: Env) -> Problem | None:
-            self.looks.append((name, self.sim.now() - 1000.0))
-            self.sim.spend(look)
-            return next(words, None)
-
-        self.stages.append(Stage(name, needs, apply, check, f"{name} to be there", timeout, apply_timeout))
-
-    def runner(self) -> Runner:
-        return Runner(tuple(self.stages), ENV, self.events.append, self.sim)
-
-    def run(self) -> tuple[Problem, ...]:
-        return self.runner().run()
-
-    def at(self, name: str, phase: str) -> list[float]:
-        return [event.at for event in self.events if (event.stage, event.phase) == (name, phase)]
-
-    @property
-    def phases(self) -> dict[str, str]:
-        return {event.stage: event.phase for event in self.events}
-
-
-def always(found: Problem) -> Iterator[Problem]:
-    while True:
-        yield found
+from tests.runner_world import CLOSED, ENV, FINAL, World, always
 
 
 def test_independent_stages_overlap_and_needs_are_respected() -> None:
@@ -305,59 +243,3 @@ def test_the_closure_keeps_the_order_and_takes_every_need() -> None:
     for name, needs in (("a", ()), ("b", ("a",)), ("c", ("a",)), ("d", ("c",)), ("e", ("b", "d"))):
         world.stage(name, *needs)
     assert [stage.name for stage in closure(tuple(world.stages), ("d",))] == ["a", "c", "d"]
-
-
-SECONDS = st.integers(0, 64).map(lambda n: n / 8)  # sums of eighths are exact
-
-
-@st.composite
-def graphs(draw: st.DrawFn) -> list[tuple[str, tuple[str, ...], float, float]]:
-    """Name, needs, seconds of apply, seconds of the gate's look; in a random order."""
-    count = draw(st.integers(1, 12))
-    made = []
-    for index in range(count):
-        needs = draw(st.sets(st.integers(0, index - 1), max_size=4)) if index else set()
-        made.append((f"s{index}", tuple(f"s{n}" for n in sorted(needs)), draw(SECONDS), draw(SECONDS)))
-    return draw(st.permutations(made))
-
-
-def critical_path(graph: list[tuple[str, tuple[str, ...], float, float]]) -> dict[str, float]:
-    """When each stage ends at best: the longest way to it."""
-    ends: dict[str, float] = {}
-    while len(ends) < len(graph):
-        for name, needs, takes, look in graph:
-            if name not in ends and all(need in ends for need in needs):
-                ends[name] = max((ends[need] for need in needs), default=0.0) + takes + look
-    return ends
-
-
-@given(graphs())
-def test_any_graph_ends_at_its_critical_path(graph: list[tuple[str, tuple[str, ...], float, float]]) -> None:
-    world = World()
-    for name, needs, takes, look in graph:
-        world.stage(name, *needs, takes=takes, look=look)
-    assert world.run() == ()
-    ends = critical_path(graph)
-    assert world.sim.now() - 1000.0 == max(ends.values())
-    assert sorted(world.applied) == sorted(ends), "each stage exactly once"
-    for name, needs, *_ in graph:
-        assert world.at(name, "green") == [ends[name]]
-        assert world.at(name, "applying") == [max((ends[need] for need in needs), default=0.0)]
-
-
-@given(graphs(), st.data())
-def test_any_graph_with_one_failure_starts_nothing_behind_it(
-    graph: list[tuple[str, tuple[str, ...], float, float]], data: st.DataObject
-) -> None:
-    bad = data.draw(st.sampled_from([name for name, *_ in graph]))
-    world = World()
-    for name, needs, takes, look in graph:
-        world.stage(name, *needs, takes=takes, look=look, gate=[FINAL] if name == bad else ())
-    assert world.run() == (FINAL,)
-    assert world.phases[bad] == "failed"
-    behind = {bad}
-    for _ in graph:
-        behind |= {name for name, needs, *_ in graph if behind & set(needs)}
-    assert not (behind - {bad}) & set(world.applied)
-    assert set(world.phases) == {name for name, *_ in graph}
-    assert {world.phases[name] for name in world.phases if name != bad} <= {"green", "cancelled"}

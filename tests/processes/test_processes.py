@@ -1,66 +1,15 @@
 """Processes of a local environment: real ones, in a folder of the test's own."""
 
-import json
 import os
-import random
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from bootstrap.local.processes import NAME, OWNER, Processes, Spec
-
-CHECKOUT = Path(__file__).resolve().parents[1]
-PATH = {"PATH": os.environ["PATH"]}
-
-
-def until(true: Callable[[], object], seconds: float = 10.0) -> None:
-    """Polls until it is true; the deadline is a failure."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it never became true"
-        time.sleep(0.005)
-
-
-def marked(owner: str) -> set[int]:
-    """Every process of this machine with that marker."""
-    found = set()
-    for process in psutil.process_iter():
-        try:
-            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(OWNER) == owner:
-                found.add(process.pid)
-        except psutil.Error:
-            continue
-    return found
-
-
-@pytest.fixture
-def owner(tmp_path: Path) -> Iterator[str]:
-    """A marker that nothing else carries; whatever still carries it at the end is ended."""
-    name = f"test-{os.getpid()}-{tmp_path.name}"
-    yield name
-    for pid in marked(name):
-        os.kill(pid, signal.SIGKILL)
-
-
-@pytest.fixture
-def processes(tmp_path: Path, owner: str) -> Processes:
-    return Processes(tmp_path / "processes", owner)
-
-
-def spec(name: str, script: str = "exec sleep 60", key: str = "1") -> Spec:
-    return Spec(name, ("/bin/sh", "-c", script), PATH, "/tmp", key)
-
-
-def pid_of(processes: Processes, name: str) -> int:
-    found = processes.find(name)
-    assert found is not None
-    return found.pid
+from tests.processes.helpers import PATH, marked, pid_of, spec, until
 
 
 def test_nothing_is_there_before_the_first_start(processes: Processes) -> None:
@@ -202,58 +151,6 @@ def test_the_children_of_a_recorded_process_are_no_strays(processes: Processes, 
     assert len(marked(owner)) == 3
 
 
-@pytest.mark.parametrize(
-    "script",
-    [
-        "sleep 60 & sleep 60 & wait",
-        "(trap '' TERM; while :; do sleep 0.1; done) & wait",
-        "trap '' TERM; (trap '' TERM; while :; do sleep 0.1; done) & while :; do sleep 0.1; done",
-    ],
-    ids=["children", "a child that ignores SIGTERM", "all ignore SIGTERM"],
-)
-def test_the_whole_group_ends(processes: Processes, owner: str, script: str) -> None:
-    processes.start(spec("a", script))
-    until(lambda: len(marked(owner)) >= 2)
-    assert processes.stop(["a"], grace=0.3) == ["a"]
-    until(lambda: not marked(owner), seconds=2)
-
-
-def test_children_that_outlived_their_killed_leader_are_strays(processes: Processes, owner: str) -> None:
-    processes.start(spec("a", "sleep 60 & wait"))
-    until(lambda: len(marked(owner)) == 2)
-    os.kill(pid_of(processes, "a"), signal.SIGKILL)
-    until(lambda: processes.find("a") is None)
-    assert processes.stop_strays() == 1
-    assert not marked(owner)
-
-
-def test_sigterm_comes_first_and_has_its_grace(processes: Processes, tmp_path: Path) -> None:
-    ready, said = tmp_path / "ready", tmp_path / "said"
-    processes.start(spec("a", f"trap 'echo bye > {said}; exit 0' TERM; : > {ready}; while :; do sleep 0.05; done"))
-    until(ready.exists)
-    processes.stop(["a"])
-    assert said.read_text() == "bye\n"
-
-
-def test_a_process_that_ignores_sigterm_is_killed_after_its_grace(processes: Processes, tmp_path: Path) -> None:
-    ready = tmp_path / "ready"
-    processes.start(spec("a", f"trap '' TERM; : > {ready}; while :; do sleep 0.05; done"))
-    until(ready.exists)
-    began = time.monotonic()
-    assert processes.stop(["a"], grace=0.2) == ["a"]
-    assert 0.2 <= time.monotonic() - began < 4
-    assert processes.find("a") is None
-
-
-def test_several_share_one_grace(processes: Processes, tmp_path: Path) -> None:
-    for name in "abcd":
-        processes.start(spec(name, f"trap '' TERM; : > {tmp_path}/{name}; while :; do sleep 0.05; done"))
-    until(lambda: all((tmp_path / name).exists() for name in "abcd"))
-    began = time.monotonic()
-    assert processes.stop(list("abcd"), grace=0.5) == list("abcd")
-    assert time.monotonic() - began < 1.9
-
-
 def test_the_log_of_the_start_before_is_kept(processes: Processes) -> None:
     for word in ("one", "two", "three"):
         processes.start(spec("a.sidecar", f"echo {word}; echo {word} again >&2; exec sleep 60"))
@@ -298,41 +195,3 @@ def test_it_outlives_the_terminal_of_its_starter(processes: Processes) -> None:
     processes.start(spec("a"))
     found = pid_of(processes, "a")
     assert os.getsid(found) == found
-
-
-STARTER = """
-import sys
-from pathlib import Path
-from bootstrap.local.processes import Processes, Spec
-processes = Processes(Path(sys.argv[1]), sys.argv[2])
-print("go", flush=True)
-for index in range(8):
-    processes.start(Spec(f"p{index}", ("/bin/sleep", "60"), {}, "/tmp", "1"))
-"""
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_a_starter_killed_at_any_moment_leaves_nothing_that_is_not_found(
-    processes: Processes, tmp_path: Path, owner: str, seed: int
-) -> None:
-    delay = random.Random(seed).uniform(0, 0.02)  # noqa: S311 - not for secrets
-    argv = [sys.executable, "-c", STARTER, str(tmp_path / "processes"), owner]
-    with subprocess.Popen(argv, cwd=CHECKOUT, stdout=subprocess.PIPE) as starter:
-        assert starter.stdout is not None
-        assert starter.stdout.readline() == b"go\n"
-        time.sleep(delay)  # the moment is what is tested
-        starter.kill()
-    seen: list[set[int]] = [set(), {0}]
-    while seen[-1] != seen[-2]:  # a child that was just being made gets its program first
-        time.sleep(0.03)
-        seen.append(marked(owner))
-    recorded = {found.pid for name in processes.names() if (found := processes.find(name))}
-    strays = {process.pid for process in processes.strays()}
-    assert recorded | strays == seen[-1]
-    assert not recorded & strays
-    for name in processes.names():
-        record = tmp_path / "processes" / f"{name}.json"
-        assert json.loads(record.read_text())["digest"]
-    assert processes.stop_strays() == len(strays)
-    assert {pid_of(processes, name) for name in processes.stop(processes.names()) if processes.find(name)} == set()
-    assert not marked(owner)

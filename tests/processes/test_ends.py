@@ -1,0 +1,107 @@
+"""How processes end: whole groups, in time, and after a runner that was killed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bootstrap.local.processes import Processes
+from tests.processes.helpers import marked, pid_of, spec, until
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "sleep 60 & sleep 60 & wait",
+        "(trap '' TERM; while :; do sleep 0.1; done) & wait",
+        "trap '' TERM; (trap '' TERM; while :; do sleep 0.1; done) & while :; do sleep 0.1; done",
+    ],
+    ids=["children", "a child that ignores SIGTERM", "all ignore SIGTERM"],
+)
+def test_the_whole_group_ends(processes: Processes, owner: str, script: str) -> None:
+    processes.start(spec("a", script))
+    until(lambda: len(marked(owner)) >= 2)
+    assert processes.stop(["a"], grace=0.3) == ["a"]
+    until(lambda: not marked(owner), seconds=2)
+
+
+def test_children_that_outlived_their_killed_leader_are_strays(processes: Processes, owner: str) -> None:
+    processes.start(spec("a", "sleep 60 & wait"))
+    until(lambda: len(marked(owner)) == 2)
+    os.kill(pid_of(processes, "a"), signal.SIGKILL)
+    until(lambda: processes.find("a") is None)
+    assert processes.stop_strays() == 1
+    assert not marked(owner)
+
+
+def test_sigterm_comes_first_and_has_its_grace(processes: Processes, tmp_path: Path) -> None:
+    ready, said = tmp_path / "ready", tmp_path / "said"
+    processes.start(spec("a", f"trap 'echo bye > {said}; exit 0' TERM; : > {ready}; while :; do sleep 0.05; done"))
+    until(ready.exists)
+    processes.stop(["a"])
+    assert said.read_text() == "bye\n"
+
+
+def test_a_process_that_ignores_sigterm_is_killed_after_its_grace(processes: Processes, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    processes.start(spec("a", f"trap '' TERM; : > {ready}; while :; do sleep 0.05; done"))
+    until(ready.exists)
+    began = time.monotonic()
+    assert processes.stop(["a"], grace=0.2) == ["a"]
+    assert 0.2 <= time.monotonic() - began < 4
+    assert processes.find("a") is None
+
+
+def test_several_share_one_grace(processes: Processes, tmp_path: Path) -> None:
+    for name in "abcd":
+        processes.start(spec(name, f"trap '' TERM; : > {tmp_path}/{name}; while :; do sleep 0.05; done"))
+    until(lambda: all((tmp_path / name).exists() for name in "abcd"))
+    began = time.monotonic()
+    assert processes.stop(list("abcd"), grace=0.5) == list("abcd")
+    assert time.monotonic() - began < 1.9
+
+
+STARTER = """
+import sys
+from pathlib import Path
+from bootstrap.local.processes import Processes, Spec
+processes = Processes(Path(sys.argv[1]), sys.argv[2])
+print("go", flush=True)
+for index in range(8):
+    processes.start(Spec(f"p{index}", ("/bin/sleep", "60"), {}, "/tmp", "1"))
+"""
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_starter_killed_at_any_moment_leaves_nothing_that_is_not_found(
+    processes: Processes, tmp_path: Path, owner: str, seed: int
+) -> None:
+    delay = random.Random(seed).uniform(0, 0.02)  # noqa: S311 - not for secrets
+    argv = [sys.executable, "-c", STARTER, str(tmp_path / "processes"), owner]
+    with subprocess.Popen(argv, cwd=CHECKOUT, stdout=subprocess.PIPE) as starter:
+        assert starter.stdout is not None
+        assert starter.stdout.readline() == b"go\n"
+        time.sleep(delay)  # the moment is what is tested
+        starter.kill()
+    seen: list[set[int]] = [set(), {0}]
+    while seen[-1] != seen[-2]:  # a child that was just being made gets its program first
+        time.sleep(0.03)
+        seen.append(marked(owner))
+    recorded = {found.pid for name in processes.names() if (found := processes.find(name))}
+    strays = {process.pid for process in processes.strays()}
+    assert recorded | strays == seen[-1]
+    assert not recorded & strays
+    for name in processes.names():
+        record = tmp_path / "processes" / f"{name}.json"
+        assert json.loads(record.read_text())["digest"]
+    assert processes.stop_strays() == len(strays)
+    assert {pid_of(processes, name) for name in processes.stop(processes.names()) if processes.find(name)} == set()
+    assert not marked(owner)
