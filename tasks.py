@@ -22,9 +22,7 @@ def _do(action: "Callable[[Env], int]") -> None:
 
         report_for().line("\n  Stopped. What was started stays; `./inv up` goes on from here, `./inv down` ends it.")
         code = 130
-    # Threads that hang in a call must not keep the program.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    # Threads that hang in a call must not keep the program; everything was flushed when it was printed.
     os._exit(code)
 
 
@@ -140,4 +138,5 @@ def test(context: Context, args: str = "") -> None:
     """Run the tests of this project and of the services."""
     import shlex
 
-    context.run(shlex.join([sys.executable, "-m", "pytest", *shlex.split(args)]), pty=sys.stdout.isatty())
+    pytest = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadfile", *shlex.split(args)]
+    context.run(shlex.join(pytest), pty=sys.stdout.isatty())

@@ -204,3 +204,16 @@ def test_the_terminal_is_given_back_whatever_happens(error: type[BaseException])
     with pytest.raises(error), LiveReport(out, STAGES):
         raise error
     assert out.getvalue().count("\x1b[?25h") == out.getvalue().count("\x1b[?25l"), "the cursor is shown again"
+
+
+class Gone(io.StringIO):
+    """A pipe whose reader has ended."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_reader_that_goes_away_ends_nothing() -> None:
+    with Report(Gone()) as report:
+        report.line("nobody reads this")
+        report.problems((FULL,))
