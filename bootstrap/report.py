@@ -1,11 +1,10 @@
 """The one place that prints. A live tree on a terminal, plain lines when piped, JSON when asked for."""
 
+import io
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from bootstrap.problem import Problem
@@ -64,7 +63,7 @@ class Report:
             print(text, file=self._out, flush=True)
         except BrokenPipeError:
             # `inv status | head`: nobody reads on, and what is under way goes on all the same.
-            self._out = Path(os.devnull).open("w")
+            self._out = io.StringIO()
 
     def problems(self, problems: tuple[Problem, ...] | list[Problem]) -> None:
         """Everything that is wrong: code, sentence, cause, the tool's words, and what to type."""
