@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from taskapp.logging import configure
+from taskapp.logging import JsonLines, configure
 from taskapp.trace import tracing
 
 
@@ -23,11 +23,11 @@ def stream() -> Iterator[io.StringIO]:
 
 def test_a_line_is_json_with_trace_and_extras(stream: io.StringIO) -> None:
     with tracing("00-" + "a" * 32 + "-" + "b" * 16 + "-01"):
-        logging.getLogger("x").info("sold %d\n\ud800", 3, extra={"task_id": "t", "time": "not mine"})
+        logging.getLogger("x").info("sold %d\n", 3, extra={"task_id": "t", "time": "not mine"})
     logging.getLogger("x").debug("too quiet")
     (line,) = stream.getvalue().splitlines()
     record = json.loads(line)
-    assert record["message"] == "sold 3\n\ud800"
+    assert record["message"] == "sold 3\n"
     assert (record["level"], record["service"], record["trace_id"], record["task_id"]) == (
         "INFO",
         "shop",
@@ -35,6 +35,13 @@ def test_a_line_is_json_with_trace_and_extras(stream: io.StringIO) -> None:
         "t",
     )
     assert record["time"].endswith("+00:00")
+
+
+def test_text_that_no_encoding_knows_is_escaped() -> None:
+    record = logging.makeLogRecord({"msg": "half a character: \ud800", "levelname": "INFO"})
+    line = JsonLines("shop").format(record)
+    assert line.isascii()
+    assert json.loads(line)["message"] == "half a character: \ud800"
 
 
 def test_an_exception_stays_on_its_line(stream: io.StringIO) -> None:
