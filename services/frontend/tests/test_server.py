@@ -79,7 +79,7 @@ def test_no_path_leaves_the_folder(parts: list[str]) -> None:
     settings = FrontendSettings(
         port=1, app_id="f", version="v", backend_api_url="http://a", websocket_service_url="http://b"
     )
-    answer = TestClient(build(settings)).get("/" + "/".join(parts))
+    answer = TestClient(build(settings)).get("http://testserver/" + "/".join(parts))
     assert answer.status_code in (200, 404)
     assert "StaticFiles" not in answer.text
 
