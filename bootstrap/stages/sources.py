@@ -59,8 +59,9 @@ def _install(env: Env, folder: Path, names: list[str]) -> list[Problem]:
     )
     if done.exit == 0:
         requirements = ("-r", str(layout.requirements(env, names[0])), *resolution.lock(env))
+        # Byte code is compiled once here, not by every service of this environment at its first start.
         done = env.run(
-            [*resolution.UV, "pip", "install", "--quiet", "--python", python, *requirements],
+            [*resolution.UV, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *requirements],
             timeout=INSTALL_TIMEOUT,
             environ=environ,
         )
