@@ -57,7 +57,8 @@ def test_no_port_twice(file: Path) -> None:
 
 
 def test_two_environments_that_come_up_together_never_choose_the_same_port() -> None:
-    port = 21750
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
     held = "import sys, bootstrap.local.ports as p; print(p.claim(int(sys.argv[1])), flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", held, str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

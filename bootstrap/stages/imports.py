@@ -3,6 +3,7 @@
 import ast
 import json
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -50,6 +51,10 @@ DISTRIBUTIONS = {
 }
 
 
+# Python 3.11's parser counts its depth for all threads together: two that parse at once can end in a SystemError.
+_PARSING = threading.Lock()
+
+
 def uncovered(env: Env) -> Iterator[Problem]:
     """One problem for each import that nothing provides, and for each file that Python cannot read."""
     with ThreadPoolExecutor(4) as pool:
@@ -65,7 +70,8 @@ def _of_service(env: Env, name: str) -> Iterator[Problem]:
     if proven.exists() and proven.read_text() == key:
         return
     try:
-        found = _required(folder / service.module, shared, env.root)
+        with _PARSING:
+            found = _required(folder / service.module, shared, env.root)
     except _Unreadable as unreadable:
         yield unreadable.problem
         return
