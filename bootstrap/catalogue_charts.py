@@ -74,6 +74,11 @@ ROWS: tuple[Row, ...] = (
         "{advice}\n./inv up",
     ),
     Row(
+        "dapr-values-unreadable",
+        "infrastructure/dapr-values.yaml has the table dapr_sidecar_injector, which tells how sidecars are made.",
+        "git checkout -- infrastructure/dapr-values.yaml\n./inv up",
+    ),
+    Row(
         "pod-user-breaks-non-root",
         "The kubelet will refuse the container {container}: it runs as user 0 and has runAsNonRoot: true. A user "
         "stated for the whole pod is inherited by daprd, to which Dapr's injector gives runAsNonRoot: true alone. "

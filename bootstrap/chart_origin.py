@@ -33,7 +33,7 @@ def find(path: str, templates: Iterable[Path], values: Iterable[Path]) -> tuple[
 def _keys(file: Path) -> Iterator[tuple[list[str], int]]:
     """Each line with a key: the keys around it and its own, and its number."""
     around: list[tuple[int, str]] = []
-    for number, text in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, text in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         if match := KEY.match(text):
             indent = len(match["indent"])
             around = [(column, key) for column, key in around if column < indent]

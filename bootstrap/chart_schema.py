@@ -51,7 +51,10 @@ class _Document:
 
 
 def findings(text: str) -> Iterator[Finding]:
-    """Everything wrong in the documents of `text`, as `helm template` prints them. Empty documents are no error."""
+    """Everything wrong in the documents of `text`, as `helm template` prints them. Empty documents are no error.
+
+    Raises `yaml.YAMLError` when the text is not YAML.
+    """
     lines = text.splitlines()
     for node in yaml.compose_all(text, Loader=LOADER):
         if isinstance(node, yaml.ScalarNode) and _tag(node) == "null":
@@ -70,17 +73,19 @@ def _source(lines: list[str], line: int) -> str:
 
 
 def _document(node: yaml.Node, source: str) -> Iterator[Finding]:
-    top = {key.value: value for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}
+    top = {str(key.value): value for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}
     version, kind = (str(top[key].value) if key in top else "" for key in ("apiVersion", "kind"))
     document = _Document(source, f"{kind} {_name(top)}".strip() or "document")
     if not version or not kind:
         yield document.finding(
             "chart-kind-unknown", node, "", "A document has no apiVersion or no kind.", "Every object states both."
         )
-    elif not api.is_builtin(version):
-        if not _name(top):
-            yield document.finding("chart-missing-field", node, "metadata.name", "metadata.name is missing", "")
-    elif model := api.model_of(version, kind):
+        return
+    if not _name(top):
+        yield document.finding("chart-missing-field", node, "metadata.name", 'missing field "metadata.name"', "")
+    if not api.is_builtin(version):
+        return  # its schema is in a CustomResourceDefinition
+    if model := api.model_of(version, kind):
         yield from _walk(node, model, (("", model),), "", document)
     else:
         yield document.finding(
@@ -161,9 +166,9 @@ def _repeated(node: yaml.Node, path: str, document: _Document) -> Iterator[Findi
     seen = set()
     for key, _ in node.value:
         place = f"{path}.{key.value}".lstrip(".")
-        if key.value in seen:
+        if str(key.value) in seen:
             yield document.finding("chart-duplicate-field", key, place, f'duplicate field "{place}"', "")
-        seen.add(key.value)
+        seen.add(str(key.value))
 
 
 def _wrong(node: yaml.Node, path: str, wanted: str, document: _Document) -> Finding:

@@ -15,7 +15,7 @@ from bootstrap import helm
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
 from bootstrap.manifest import Manifest
-from bootstrap.problem import Failed
+from bootstrap.problem import Failed, Problem
 
 LOCAL = "values-local.yaml"
 """The values of this environment; another environment has a file of its own beside it."""
@@ -78,22 +78,24 @@ def assemble(charts: Path, name: str, into: Path) -> Path:
     Raises `Failed` when a chart is not there.
     """
     source = charts / name
-    facts = _facts(source)
     target = into / name
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("charts", "Chart.lock"), dirs_exist_ok=True)
-    for needed in facts.get("dependencies") or ():
-        assemble(charts, str(needed["name"]), target / "charts")
+    ignored = shutil.ignore_patterns("charts", "Chart.lock")
+    if not (source / "Chart.yaml").is_file():
+        raise Failed(_missing(source))
+    shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
+    for needed in _needs(source):
+        if not (charts / needed / "Chart.yaml").is_file():
+            raise Failed(_missing(charts / needed))
+        shutil.copytree(charts / needed, target / "charts" / needed, ignore=ignored, dirs_exist_ok=True)
     return target
 
 
 def _facts(chart: Path) -> Mapping[str, Any]:
     """What a Chart.yaml says; a broken one is left to Helm to explain."""
     file = chart / "Chart.yaml"
-    if not file.is_file():
-        raise Failed(problem("chart-missing", f"There is no chart {chart.name}.", where=str(file), final=True))
     try:
         facts = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
         return {}
     return facts if isinstance(facts, dict) else {}
 
@@ -117,10 +119,16 @@ def render(env: Env, program: str, name: str, told: Mapping[str, Any], files: Se
 
 def sources(rendered: Rendered) -> tuple[Path, ...]:
     """Every template that a chart is rendered from, those of its library charts included."""
-    charts = [rendered.folder, *(rendered.folder.parent / str(n["name"]) for n in _needs(rendered.folder))]
+    charts = [rendered.folder, *(rendered.folder.parent / needed for needed in _needs(rendered.folder))]
     found = (path for chart in charts for path in (chart / "templates").rglob("*"))
     return tuple(sorted(path for path in found if path.suffix in (".yaml", ".yml", ".tpl")))
 
 
-def _needs(chart: Path) -> Sequence[Mapping[str, Any]]:
-    return _facts(chart).get("dependencies") or ()
+def _needs(chart: Path) -> tuple[str, ...]:
+    """The names of the charts that a chart depends on."""
+    needed = _facts(chart).get("dependencies")
+    return tuple(str(one.get("name")) for one in needed if isinstance(one, dict)) if isinstance(needed, list) else ()
+
+
+def _missing(chart: Path) -> Problem:
+    return problem("chart-missing", f"There is no chart {chart.name}.", where=str(chart), final=True)

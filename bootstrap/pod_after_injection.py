@@ -14,6 +14,7 @@ from bootstrap.pod_security import Pod, containers, context
 
 DAPRD = "daprd"
 DAPRD_USER = "65532"  # USER of the daprd image
+SIDECAR_ENV = ("dapr.io/env", "dapr.io/env-from-secret")
 SECCOMP = "dapr.io/sidecar-seccomp-profile-type"
 
 
@@ -38,21 +39,20 @@ class Refusal:
 
 
 def injector(values: Mapping[str, Any]) -> Injector:
-    """The injector's settings in the values of Dapr's Helm chart."""
-    told = values.get("dapr_sidecar_injector") or {}
+    """The injector's settings, from the table `dapr_sidecar_injector` in the values of Dapr's Helm chart."""
     return Injector(
-        run_as_non_root=told.get("sidecarRunAsNonRoot", True),
-        run_as_user=told.get("sidecarRunAsUser") or None,
-        run_as_group=told.get("sidecarRunAsGroup") or None,
-        read_only_root_filesystem=told.get("sidecarReadOnlyRootFilesystem", True),
-        drop_all_capabilities=told.get("sidecarDropALLCapabilities", False),
+        run_as_non_root=values.get("sidecarRunAsNonRoot", True),
+        run_as_user=values.get("sidecarRunAsUser") or None,
+        run_as_group=values.get("sidecarRunAsGroup") or None,
+        read_only_root_filesystem=values.get("sidecarReadOnlyRootFilesystem", True),
+        drop_all_capabilities=values.get("sidecarDropALLCapabilities", False),
     )
 
 
 def is_injected(pod: Pod) -> bool:
     """Whether the injector adds a sidecar: it is asked to, and there is none yet."""
     annotations = (pod.get("metadata") or {}).get("annotations") or {}
-    enabled = str(annotations.get("dapr.io/enabled", "")).lower() in ("y", "yes", "true", "on", "1")
+    enabled = str(annotations.get("dapr.io/enabled", "")).lower() in ("y", "yes", "true", "t", "on", "1")
     return enabled and all(container["name"] != DAPRD for container in containers(pod))
 
 
@@ -73,6 +73,10 @@ def inject(template: Pod, settings: Injector) -> dict[str, Any]:
         security["runAsGroup"] = settings.run_as_group
     if settings.drop_all_capabilities:
         security["capabilities"] = {"drop": ["ALL"]}
+    if any("SSL_CERT_DIR" in str(annotations.get(key, "")) for key in SIDECAR_ENV):
+        # For the sake of Windows, the injector then gives up all of this on Linux too.
+        security |= {"runAsNonRoot": False, "readOnlyRootFilesystem": False}
+        security = {key: value for key, value in security.items() if key not in ("runAsUser", "runAsGroup")}
     if profile := annotations.get(SECCOMP):
         security["seccompProfile"] = {"type": profile}
     pod["spec"]["containers"].append(

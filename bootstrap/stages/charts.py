@@ -44,9 +44,7 @@ def look(env: Env, images: Images = images, urls: Urls = urls) -> tuple[Problem,
     """Everything wrong with every chart, in the order of the charts."""
     if version := _schema_version(env):
         return (version,)
-    program, image, base = helm.program(env), images(env), urls(env)
-    dapr = yaml.safe_load((env.root / DAPR_VALUES).read_text(encoding="utf-8"))
-    settings = pods.injector(dapr or {})
+    settings, program, image, base = _injector(env), helm.program(env), images(env), urls(env)
 
     def problems(name: str) -> list[Problem]:
         service = name in env.manifest.services
@@ -55,9 +53,14 @@ def look(env: Env, images: Images = images, urls: Urls = urls) -> tuple[Problem,
             rendered = charts.render(env, program, name, told)
         except Failed as failed:
             return list(failed.problems)
-        found = list(_schema(env, rendered))
-        # A document that the API would not take makes no pod.
-        return found or list(_pods(env, rendered, settings))
+        try:
+            found = list(_schema(env, rendered))
+            # A document that the API would not take makes no pod.
+            return found or list(_pods(env, rendered, settings))
+        except yaml.YAMLError as error:
+            where = str(rendered.folder.relative_to(env.root))
+            summary = f"{_about(rendered)}, renders something that is not YAML."
+            return [problem("chart-yaml-invalid", summary, evidence=str(error), where=where, final=True)]
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return tuple(p for found in pool.map(problems, charts.names(env)) for p in found)
@@ -76,6 +79,19 @@ def _schema_version(env: Env) -> Problem | None:
         where="environment.toml",
         final=True,
     )
+
+
+def _injector(env: Env) -> pods.Injector:
+    """What Dapr's Helm values say about sidecars. Raises `Failed` when they cannot be read."""
+    try:
+        values = yaml.safe_load((env.root / DAPR_VALUES).read_text(encoding="utf-8"))
+        told = values["dapr_sidecar_injector"]
+        return pods.injector(told)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        summary = "The Helm values of Dapr do not say how the injector makes sidecars."
+        raise Failed(
+            problem("dapr-values-unreadable", summary, evidence=repr(error), where=DAPR_VALUES, final=True)
+        ) from error
 
 
 def _about(rendered: Rendered) -> str:

@@ -180,6 +180,26 @@ def test_a_library_that_is_gone_is_named(env: Env) -> None:
         gate.stage().check(env)
 
 
+@pytest.mark.parametrize("text", [None, "a: [", "[]", "dapr_sidecar_injector: 3", ""])
+def test_dapr_s_values_must_tell_how_sidecars_are_made(env: Env, look: Look, text: str | None) -> None:
+    file = env.root / "infrastructure" / "dapr-values.yaml"
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text)
+    with pytest.raises(Failed, match="dapr-values-unreadable"):
+        look()
+
+
+@pytest.mark.parametrize("text", ["a: [", "dependencies: 3", "dependencies: [3]", "", "\x00"])
+def test_a_broken_chart_is_left_to_helm_to_explain(env: Env, look: Look, text: str) -> None:
+    (env.root / "infrastructure" / "charts" / "frontend" / "Chart.yaml").write_text(text)
+    [problem] = look()
+    assert problem.code in ("chart-yaml-invalid", "chart-not-rendered")
+    assert "frontend" in problem.summary
+    assert problem.evidence
+
+
 def test_the_schema_must_be_that_of_the_pinned_kubernetes(env: Env, look: Look) -> None:
     cluster = env.manifest.cluster.model_copy(update={"kubernetes": "1.35.1"})
     env.manifest = env.manifest.model_copy(update={"cluster": cluster})

@@ -14,7 +14,8 @@ from bootstrap.stages.charts import pod_template, user_of
 
 CHECKOUT = Path(__file__).parents[2]
 RECORDED = CHECKOUT / "tests" / "recorded" / "kubernetes"
-OURS = injector(yaml.safe_load((CHECKOUT / "infrastructure" / "dapr-values.yaml").read_text()))
+VALUES = yaml.safe_load((CHECKOUT / "infrastructure" / "dapr-values.yaml").read_text())
+OURS = injector(VALUES["dapr_sidecar_injector"])
 GOOD: dict[str, Any] = {
     "runAsNonRoot": True,
     "runAsUser": 10001,
@@ -105,8 +106,15 @@ def test_a_sidecar_that_the_injector_makes_too_weak_is_named() -> None:
     assert drop == 'unrestricted capabilities (container "daprd" must set securityContext.capabilities.drop=["ALL"])'
     [seccomp] = violations(inject(pod(seccomp=False), OURS), "restricted")
     assert seccomp.startswith('seccompProfile (pod or container "daprd" must set')
-    weak = injector({"dapr_sidecar_injector": {"sidecarRunAsNonRoot": False, "sidecarDropALLCapabilities": True}})
+    weak = injector({"sidecarRunAsNonRoot": False, "sidecarDropALLCapabilities": True})
     [root] = violations(inject(pod(), weak), "restricted")
+    assert root == 'runAsNonRoot != true (container "daprd" must not set securityContext.runAsNonRoot=false)'
+
+
+def test_a_folder_of_certificates_takes_the_sidecar_s_protection_away() -> None:
+    template = pod()
+    template["metadata"]["annotations"]["dapr.io/env"] = "SSL_CERT_DIR=/certificates"
+    [root] = violations(inject(template, Injector(run_as_user=65532, drop_all_capabilities=True)), "restricted")
     assert root == 'runAsNonRoot != true (container "daprd" must not set securityContext.runAsNonRoot=false)'
 
 

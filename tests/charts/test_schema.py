@@ -134,6 +134,11 @@ def test_kinds_are_those_of_the_pinned_kubernetes() -> None:
         ]
 
 
+def test_every_document_has_a_name() -> None:
+    found = only(DEPLOYMENT.replace("  name: shop\n  labels", "  labels"))
+    assert (found.code, found.path) == ("chart-missing-field", "metadata.name")
+
+
 def test_a_custom_resource_is_held_to_its_name_only() -> None:
     component = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: pubsub}\nspec: {anything: 1}\n"
     assert list(findings(component)) == []
