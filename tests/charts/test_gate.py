@@ -1,6 +1,7 @@
 """The gate, with the real Helm: every claim of it false once, in copies of the charts broken by hand."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from bootstrap import charts
 from bootstrap.env import Env
+from bootstrap.manifest import load
 from bootstrap.problem import Failed, Problem
 from bootstrap.stages import charts as gate
 
@@ -215,3 +217,19 @@ def test_a_chart_can_be_rendered_by_hand_from_its_assembled_copy(env: Env, tmp_p
     whole = charts.assemble(charts.folder(env), "backend-api", tmp_path)
     assert [path.name for path in (whole / "charts").iterdir()] == ["service"]
     assert not (source / "charts" / "service").exists(), "the checkout stays as it was"
+
+
+def test_a_seventh_service_is_a_chart_and_a_few_lines(env: Env) -> None:
+    root = env.root
+    shutil.copytree(root / "services" / "audit-service", root / "services" / "billing")
+    (root / "services" / "billing" / "audit_service").rename(root / "services" / "billing" / "billing")
+    chart = root / "infrastructure" / "charts" / "billing"
+    shutil.copytree(chart.with_name("audit-service"), chart)
+    (chart / "Chart.yaml").write_text((chart / "Chart.yaml").read_text().replace("audit-service", "billing"))
+    manifest = root / "environment.toml"
+    manifest.write_text(
+        f'{manifest.read_text()}\n[services.billing]\npath = "services/billing"\nport = 8086\napp_id = "billing"\n'
+    )
+    seven = Env(manifest=load(manifest), environ=env.environ)
+    assert charts.names(seven) == (*env.manifest.services, "billing", "postgres")
+    assert gate.look(seven) == ()
