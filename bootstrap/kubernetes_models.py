@@ -13,6 +13,22 @@ from typing import Any
 
 LOOK_INSIDE = 4  # levels below an object in which the right place of a field is looked for
 NEAR = 0.8  # likeness from which one name is a misspelling of another
+# The API refuses these without a `spec`, although its schema does not say so.
+NEED_A_SPEC = frozenset(
+    f"V1{kind}"
+    for kind in (
+        "CronJob",
+        "DaemonSet",
+        "Deployment",
+        "Job",
+        "JobTemplateSpec",
+        "Pod",
+        "PodTemplateSpec",
+        "ReplicaSet",
+        "Service",
+        "StatefulSet",
+    )
+)
 
 Model = str
 """The name of a class of `kubernetes.client.models`, such as `V1PodSpec`."""
@@ -89,7 +105,7 @@ def required(model: Model) -> frozenset[str]:
     known = _class(model)
     blank = known.__new__(known)
     blank.local_vars_configuration = Configuration.get_default_copy()
-    found = set()
+    found = {"spec"} if model in NEED_A_SPEC else set()
     for attribute, name in known.attribute_map.items():
         try:
             setattr(blank, attribute, None)

@@ -111,6 +111,12 @@ def test_what_is_required_must_be_there_and_null_is_not() -> None:
         assert only(text).what == 'missing field "spec.template.spec.containers[0].name"'
 
 
+def test_what_makes_pods_has_a_spec_though_the_schema_does_not_say_so() -> None:
+    head, _, tail = DEPLOYMENT.partition("\nspec:")
+    assert only(f"{head}\nspec:\n").path == "spec"
+    assert only(f"{head}\nspec:{tail.partition('    spec:')[0]}").path == "spec.template.spec"
+
+
 def test_a_key_that_stands_twice_is_found() -> None:
     found = only(DEPLOYMENT.replace("  replicas: 1", "  replicas: 1\n  replicas: 2"))
     assert (found.code, found.path, found.line) == ("chart-duplicate-field", "spec.replicas", 11)
