@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bootstrap import helm as _helm
 from bootstrap.local import daprd as _daprd
 
 CHROMIUM_NAMES = (
@@ -44,6 +45,11 @@ def daprd(environ: Mapping[str, str]) -> str | None:
     """The sidecar that `inv up` would use."""
     found = _daprd.find(environ)
     return str(found) if found else None
+
+
+def helm(environ: Mapping[str, str]) -> str | None:
+    """The Helm that `inv up` would use."""
+    return _helm.find(environ)
 
 
 def postgresql(environ: Mapping[str, str], root: Path = Path("/")) -> str | None:
@@ -99,5 +105,6 @@ PARTS: Mapping[str, Finder] = {
     "chromium": chromium,
     "daprd": daprd,
     "docker": docker,
+    "helm": helm,
     "postgresql": postgresql,
 }

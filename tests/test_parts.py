@@ -48,6 +48,14 @@ def test_chromium_is_the_named_one_else_one_on_path_else_a_usual_place(tmp_path:
     assert parts.chromium({"PATH": str(tmp_path)}, ()) is None
 
 
+def test_helm_is_the_named_one_else_one_on_path(tmp_path: Path) -> None:
+    named, on_path = program(tmp_path / "own", "helm-4"), program(tmp_path / "bin", "helm")
+    environ = {"PATH": str(tmp_path / "bin")}
+    assert parts.helm(environ | {"HELM": named}) == named
+    assert parts.helm(environ) == on_path
+    assert parts.helm({"PATH": str(tmp_path)}) is None
+
+
 def test_postgresql_needs_both_programs_and_the_newest_is_taken(tmp_path: Path) -> None:
     for version in ("9.6", "15", "17"):
         folder = tmp_path / "usr" / "lib" / "postgresql" / version / "bin"

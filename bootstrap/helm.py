@@ -1,0 +1,78 @@
+"""Helm: which program is used, and the one way in which charts are rendered."""
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bootstrap.catalogue import problem, recognise
+from bootstrap.env import Env
+from bootstrap.problem import Failed, Problem
+
+SECONDS = 60.0  # for one chart; it takes a tenth of a second
+
+
+def find(environ: Mapping[str, str]) -> str | None:
+    """The program that HELM names, else the one on PATH; None without one."""
+    return shutil.which(environ.get("HELM") or "helm", path=environ.get("PATH", ""))
+
+
+def program(env: Env) -> str:
+    """The Helm to use. Raises `Failed` when there is none, or none of version 4."""
+    found = find(env.environ)
+    wanted = env.manifest.tools.helm
+    if found is None:
+        named = env.environ.get("HELM")
+        summary = f"HELM={named} cannot be started." if named else "There is no helm on PATH."
+        raise Failed(problem("helm-missing", summary, wanted=wanted, final=True))
+    done = env.run([found, "version", "--template", "{{.Version}}"], timeout=SECONDS, environ=environ(env))
+    if not re.match(r"v?4\.", done.stdout.strip()):
+        said = done.stdout.strip() or "no version"
+        raise Failed(
+            problem(
+                "helm-version",
+                f"{found} is Helm {said}.",
+                evidence=f"$ {done.shown}\n{done.words}",
+                wanted=wanted,
+                final=True,
+            )
+        )
+    return found
+
+
+def environ(env: Env) -> dict[str, str]:
+    """For a helm of ours: folders of its own, and no kubeconfig of the user's."""
+    home = env.state / "helm"
+    return env.child_environ(
+        HELM_CACHE_HOME=str(home / "cache"),
+        HELM_CONFIG_HOME=str(home / "config"),
+        HELM_DATA_HOME=str(home / "data"),
+        KUBECONFIG=str(home / "no-kubeconfig"),
+    )
+
+
+def template(env: Env, helm: str, chart: Path, release: str, files: Sequence[Path], where: str) -> str:
+    """What Helm renders for the app's namespace. `where` is the chart's folder as a problem names it.
+
+    Raises `Failed` with Helm's own words when it cannot.
+    """
+    manifest = env.manifest
+    argv = [helm, "template", release, str(chart), "--namespace", manifest.namespace]
+    argv += ["--kube-version", manifest.cluster.kubernetes]
+    for file in files:
+        argv += ["--values", str(file)]
+    done = env.run(argv, timeout=SECONDS, environ=environ(env))
+    if done.exit == 0:
+        return done.stdout
+    raise Failed(explain(release, done.words.replace(str(chart), where), where))
+
+
+def explain(chart: str, words: str, where: str) -> Problem:
+    """The problem behind Helm's words; it points at the innermost template that they name, else at the chart."""
+    templates = re.findall(r"([\w-]+/templates/[\w./-]+\.(?:ya?ml|tpl)):(\d+)", words)
+    if templates:
+        file, line = templates[-1]
+        where = f"{Path(where).parent / file}:{line}"
+    summary = f"The chart of {chart} cannot be rendered."
+    found = recognise("helm", "template", words, summary, where=where, chart=chart)
+    return found or problem("chart-not-rendered", summary, evidence=words, where=where, chart=chart, final=True)

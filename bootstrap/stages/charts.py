@@ -1,0 +1,206 @@
+"""charts: every chart is rendered, held to the API's schema, and judged as the pod that it will make."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bootstrap import chart_origin, chart_schema, charts, content, helm, kubernetes_models, pod_security
+from bootstrap import pod_after_injection as pods
+from bootstrap.catalogue import problem
+from bootstrap.charts import Rendered
+from bootstrap.env import Env
+from bootstrap.problem import Failed, Problem
+from bootstrap.stage import Stage
+
+DAPR_VALUES = "infrastructure/dapr-values.yaml"
+POD_SPECS = {"Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet"}
+SHOWN = 2  # lines of the rendered document around a finding
+AT_ONCE = 4  # charts rendered at a time
+
+Images = Callable[[Env], Mapping[str, str]]
+Urls = Callable[[Env], Mapping[str, str]]
+
+
+def images(env: Env) -> Mapping[str, str]:
+    """Service → an image as it will be named: its tag is a content hash. Rendering does not need the image itself."""
+    shared = env.root / "services" / "shared" / "taskapp"
+    return {
+        name: f"{env.manifest.name}/{name}:{content.digest([env.root / service.path, shared])}"
+        for name, service in env.manifest.services.items()
+    }
+
+
+def urls(env: Env) -> Mapping[str, str]:
+    """Service → its base URL by node port; the node's address does not matter to what is checked."""
+    ports = {name: service.node_port for name, service in env.manifest.services.items()}
+    return {name: f"http://127.0.0.1:{port}" for name, port in ports.items() if port}
+
+
+def look(env: Env, images: Images = images, urls: Urls = urls) -> tuple[Problem, ...]:
+    """Everything wrong with every chart, in the order of the charts."""
+    if version := _schema_version(env):
+        return (version,)
+    settings, program, image, base = _injector(env), helm.program(env), images(env), urls(env)
+
+    def problems(name: str) -> list[Problem]:
+        service = name in env.manifest.services
+        told = charts.values(env.manifest, name, image[name], base) if service else {}
+        try:
+            rendered = charts.render(env, program, name, told)
+        except Failed as failed:
+            return list(failed.problems)
+        try:
+            found = list(_schema(env, rendered))
+            # A document that the API would not take makes no pod.
+            return found or list(_pods(env, rendered, settings))
+        except yaml.YAMLError as error:
+            where = str(rendered.folder.relative_to(env.root))
+            summary = f"{_about(rendered)}, renders something that is not YAML."
+            return [problem("chart-yaml-invalid", summary, evidence=str(error), where=where, final=True)]
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return tuple(p for found in pool.map(problems, charts.names(env)) for p in found)
+
+
+def _schema_version(env: Env) -> Problem | None:
+    pinned = env.manifest.cluster.kubernetes
+    minor = pinned.split(".")[1]
+    if pinned.rpartition(".")[0] == kubernetes_models.kubernetes_version():
+        return None
+    return problem(
+        "chart-schema-version",
+        f"cluster.kubernetes is {pinned}, and the schema at hand is that of {kubernetes_models.kubernetes_version()}.",
+        minor=minor,
+        next=int(minor) + 1,
+        where="environment.toml",
+        final=True,
+    )
+
+
+def _injector(env: Env) -> pods.Injector:
+    """What Dapr's Helm values say about sidecars. Raises `Failed` when they cannot be read."""
+    try:
+        values = yaml.safe_load((env.root / DAPR_VALUES).read_text(encoding="utf-8"))
+        told = values["dapr_sidecar_injector"]
+        return pods.injector(told)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        summary = "The Helm values of Dapr do not say how the injector makes sidecars."
+        raise Failed(
+            problem("dapr-values-unreadable", summary, evidence=repr(error), where=DAPR_VALUES, final=True)
+        ) from error
+
+
+def _about(rendered: Rendered) -> str:
+    files = " and ".join(path.name for path in rendered.files)
+    return f"The chart of {rendered.chart}, with {files}"
+
+
+def _schema(env: Env, rendered: Rendered) -> Iterator[Problem]:
+    for finding in chart_schema.findings(rendered.text):
+        yield problem(
+            finding.code,
+            f"{_about(rendered)}, renders {finding.document} wrong: {finding.what}",
+            advice=f"# {finding.advice}",
+            where=_where(env, rendered, finding.path, finding.source),
+            evidence=_excerpt(rendered.text, finding.line, finding.source),
+            final=True,
+        )
+
+
+def _where(env: Env, rendered: Rendered, path: str, source: str) -> str:
+    """`file:line` of what made a field, as near as can be told; at least the template that Helm names."""
+    found = chart_origin.find(path, charts.sources(rendered), rendered.files)
+    if found:
+        return f"{found[0].relative_to(env.root)}:{found[1]}"
+    named = rendered.folder.parent / source if source else rendered.folder
+    return str(named.relative_to(env.root))
+
+
+def _excerpt(text: str, line: int, source: str) -> str:
+    lines = text.splitlines()
+    first = max(line - SHOWN, 1)
+    shown = (f"{n:5}  {lines[n - 1]}" for n in range(first, min(line + SHOWN, len(lines)) + 1))
+    return "\n".join((f"line {line} of what Helm rendered, from {source}:", *shown))
+
+
+def _pods(env: Env, rendered: Rendered, settings: pods.Injector) -> Iterator[Problem]:
+    level = env.manifest.dapr.pod_security.app
+    for document in yaml.safe_load_all(rendered.text):
+        template = pod_template(document)
+        if template is None:
+            continue
+        pod = pods.inject(template, settings)
+        named = f"{document['kind']} {document['metadata']['name']}"
+        for refusal in pods.refusals(pod, _users(env, rendered.chart), document["metadata"]["name"]):
+            yield problem(
+                refusal.code,
+                f"{_about(rendered)}, makes a pod that cannot start: {refusal.words}.",
+                container=refusal.container,
+                evidence=f"Error: {refusal.words}",
+                where=_where(env, rendered, "spec.template.spec.securityContext.runAsUser", ""),
+                final=True,
+            )
+        above = pod_security.context(pod["spec"])
+        if pods.is_injected(template) and above.get("runAsUser"):
+            yield problem(
+                "pod-user-inherited",
+                f"{_about(rendered)}, states runAsUser {above['runAsUser']} for the whole pod of {named}.",
+                where=_where(env, rendered, "spec.template.spec.securityContext.runAsUser", ""),
+                final=True,
+            )
+        if found := pod_security.violations(pod, level):
+            yield problem(
+                "pod-security-violated",
+                f"{_about(rendered)}, makes a pod for {named} that the namespace will refuse.",
+                level=level,
+                evidence=pod_security.message(found, level),
+                where=str(rendered.folder.relative_to(env.root)),
+                final=True,
+            )
+
+
+def pod_template(document: Any) -> dict[str, Any] | None:
+    """The pod that a document makes; None when it makes none."""
+    if not isinstance(document, dict):
+        return None
+    if document.get("kind") == "Pod":
+        return document
+    if document.get("kind") == "CronJob":
+        return pod_template({"kind": "Job", "spec": document["spec"]["jobTemplate"]["spec"]})
+    if document.get("kind") not in POD_SPECS:
+        return None
+    template = document["spec"]["template"]
+    return template if isinstance(template, dict) else None
+
+
+def _users(env: Env, chart: str) -> Mapping[str, str | None]:
+    """Container → USER of its image, as the Dockerfile of the service has it; other images are not known here."""
+    service = env.manifest.services.get(chart)
+    file = env.root / service.path / "Dockerfile" if service else Path()
+    return {chart: user_of(file.read_text(encoding="utf-8"))} if file.is_file() else {}
+
+
+def user_of(dockerfile: str) -> str:
+    """The USER of the last stage of a Dockerfile; empty for none."""
+    last = re.split(r"(?im)^\s*FROM\s", dockerfile)[-1]
+    users: list[str] = re.findall(r"(?im)^\s*USER\s+(\S+)", last)
+    return users[-1] if users else ""
+
+
+def stage(images: Images = images, urls: Urls = urls) -> Stage:
+    """The gate: all charts render, nothing in them is unknown to the API, and their pods may and can start."""
+
+    def apply(env: Env) -> None:
+        """Charts are files of the checkout: there is nothing to do."""
+
+    def check(env: Env) -> Problem | None:
+        found = look(env, images, urls)
+        if found:
+            raise Failed(found)
+        return None
+
+    return Stage("charts", ("preflight",), apply, check, waits_for="charts that the API takes", timeout=60)

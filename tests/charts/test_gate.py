@@ -1,0 +1,235 @@
+"""The gate, with the real Helm: every claim of it false once, in copies of the charts broken by hand."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bootstrap import charts
+from bootstrap.env import Env
+from bootstrap.manifest import load
+from bootstrap.problem import Failed, Problem
+from bootstrap.stages import charts as gate
+
+pytestmark = pytest.mark.real("helm")
+DEPLOYMENT = "charts/service/templates/_deployment.tpl"
+STATEFULSET = "charts/postgres/templates/statefulset.yaml"
+Look = Callable[[], tuple[Problem, ...]]
+Edit = Callable[[str, str, str], None]
+
+
+def one(found: tuple[Problem, ...]) -> Problem:
+    """The first of problems that all charts share, or the only one."""
+    assert found
+    assert len({problem.code for problem in found}) == 1, found
+    assert all(problem.final for problem in found)
+    return found[0]
+
+
+def line_of(env: Env, file: str, words: str) -> int:
+    lines = (env.root / "infrastructure" / file).read_text().splitlines()
+    return next(number for number, text in enumerate(lines, 1) if words in text)
+
+
+def test_the_charts_as_they_are_pass(env: Env) -> None:
+    assert gate.look(env) == ()
+    assert gate.stage().check(env) is None
+
+
+def test_case_4_capabilities_for_the_whole_pod(env: Env, edit: Edit, look: Look) -> None:
+    edit(
+        DEPLOYMENT,
+        "      automountServiceAccountToken",
+        "      securityContext:\n        capabilities:\n          drop: [ALL]\n      automountServiceAccountToken",
+    )
+    found = look()
+    assert len(found) == len(env.manifest.services), "each service's chart, all at once"
+    problem = one(found)
+    assert problem.code == "chart-unknown-field"
+    assert problem.summary == (
+        "The chart of backend-api, with values.yaml and values-local.yaml, renders Deployment backend-api wrong: "
+        'unknown field "spec.template.spec.securityContext.capabilities"'
+    )
+    assert "capabilities belongs to spec.template.spec.containers[].securityContext.capabilities." in problem.remedy
+    assert problem.where == f"infrastructure/{DEPLOYMENT}:{line_of(env, DEPLOYMENT, '        capabilities:')}"
+    assert "from backend-api/templates/deployment.yaml:" in problem.evidence
+    assert re.search(r"\n *\d+          capabilities:\n", problem.evidence)
+
+
+def test_case_4_from_a_values_file_names_that_file(env: Env, edit: Edit, look: Look) -> None:
+    edit(
+        STATEFULSET,
+        "        fsGroupChangePolicy: OnRootMismatch",
+        "        {{- toYaml .Values.podSecurityContext | nindent 8 }}",
+    )
+    edit("charts/postgres/values.schema.json", '"storage": {', '"podSecurityContext": {}, "storage": {')
+    edit(
+        "charts/postgres/values-local.yaml", "storage:", "podSecurityContext:\n  capabilities: {drop: [ALL]}\nstorage:"
+    )
+    problem = one(look())
+    assert problem.code == "chart-unknown-field"
+    assert problem.where == "infrastructure/charts/postgres/values-local.yaml:2"
+
+
+def test_case_5_a_root_pod_is_inherited_by_daprd(env: Env, edit: Edit, look: Look) -> None:
+    edit(DEPLOYMENT, "      automount", "      securityContext:\n        runAsUser: 0\n      automount")
+    found = [problem for problem in look() if "backend-api" in problem.summary]
+    assert [problem.code for problem in found] == ["pod-user-breaks-non-root", "pod-security-violated"]
+    kubelet, admission = found
+    assert 'container\'s runAsUser breaks non-root policy (pod: "backend-api", container: daprd)' in kubelet.summary
+    assert kubelet.where == f"infrastructure/{DEPLOYMENT}:{line_of(env, DEPLOYMENT, '        runAsUser: 0')}"
+    assert admission.evidence == 'violates PodSecurity "restricted:latest": runAsUser=0 (pod must not set runAsUser=0)'
+    assert not [p for p in look() if p.code == "pod-user-breaks-non-root" and "The chart of frontend" in p.summary]
+
+
+def test_case_5_another_user_for_the_whole_pod_is_inherited_too(edit: Edit, look: Look) -> None:
+    edit(DEPLOYMENT, "      automount", "      securityContext:\n        runAsUser: 10001\n      automount")
+    problem = one(look())
+    assert problem.code == "pod-user-inherited"
+    assert "Deployment backend-api" in problem.summary
+
+
+def test_case_5_a_container_as_root(edit: Edit, look: Look) -> None:
+    edit(DEPLOYMENT, "            runAsUser: {{ $values.user }}", "            runAsUser: 0")
+    codes = {problem.code for problem in look()}
+    assert codes == {"pod-user-breaks-non-root", "pod-security-violated"}
+
+
+@pytest.mark.parametrize(
+    ("user", "code"), [("", "pod-image-runs-as-root"), ("USER appuser", "pod-image-user-not-numeric")]
+)
+def test_case_5_no_user_but_the_image_s(env: Env, edit: Edit, look: Look, user: str, code: str) -> None:
+    edit(DEPLOYMENT, "            runAsUser: {{ $values.user }}\n", "")
+    assert look() == (), "the images state a numeric user"
+    file = env.root / env.manifest.services["audit-service"].path / "Dockerfile"
+    file.write_text(file.read_text().replace("USER 10001:10001", user))
+    problem = one(look())
+    assert problem.code == code
+    assert "container: audit-service)" in problem.summary
+
+
+def test_case_5_pod_security_is_not_met(edit: Edit, look: Look) -> None:
+    edit(DEPLOYMENT, "            allowPrivilegeEscalation: false\n", "")
+    problem = one(look())
+    assert problem.code == "pod-security-violated"
+    assert problem.evidence.endswith(
+        'allowPrivilegeEscalation != false (container "backend-api" must set '
+        "securityContext.allowPrivilegeEscalation=false)"
+    )
+
+
+def test_case_5_the_sidecar_must_meet_it_too(edit: Edit, look: Look) -> None:
+    edit("dapr-values.yaml", "sidecarDropALLCapabilities: true", "sidecarDropALLCapabilities: false")
+    found = look()
+    assert one(found).code == "pod-security-violated"
+    assert all('container "daprd" must set securityContext.capabilities.drop=["ALL"]' in p.evidence for p in found)
+    assert len(found) == 5, "the frontend has no sidecar"
+
+
+def test_a_misspelt_value_is_an_error(edit: Edit, look: Look) -> None:
+    edit("charts/websocket-service/values.yaml", "strategy:", "stratgy:")
+    problem = one(look())
+    assert problem.code == "chart-values-invalid"
+    assert "additional properties 'stratgy' not allowed" in problem.evidence
+
+
+def test_a_misspelt_key_at_the_top_is_an_error(edit: Edit, look: Look) -> None:
+    edit("charts/frontend/values-local.yaml", "service:", "servce:")
+    assert "additional properties 'servce' not allowed" in one(look()).evidence
+
+
+def test_an_image_without_a_fixed_tag_is_an_error(env: Env) -> None:
+    moving = {name: f"{name}:latest" for name in env.manifest.services}
+    found = gate.look(env, images=lambda _: moving)
+    assert one(found).code == "chart-values-invalid"
+    assert "/image/tag" in found[0].evidence
+
+
+def test_a_broken_template_is_pointed_at(env: Env, edit: Edit, look: Look) -> None:
+    edit(DEPLOYMENT, "{{ $values.replicas }}", "{{ $values.scale.replicas }}")
+    problem = one(look())
+    assert problem.code == "chart-template-broken"
+    assert problem.where == f"infrastructure/{DEPLOYMENT}:{line_of(env, DEPLOYMENT, 'scale')}"
+
+
+def test_yaml_that_is_none_is_told(edit: Edit, look: Look) -> None:
+    edit(DEPLOYMENT, '"service.env" . | nindent 12', '"service.env" . | nindent 1')
+    assert one(look()).code == "chart-yaml-invalid"
+
+
+def test_what_is_wrong_in_different_charts_is_told_at_once(edit: Edit, look: Look) -> None:
+    edit("charts/frontend/values.yaml", "memory: 128Mi", "memory: 128 MB")
+    edit(STATEFULSET, "serviceName:", "servceName:")
+    first, second = look()
+    assert (first.code, second.code) == ("chart-values-invalid", "chart-unknown-field")
+    assert "The nearest field there is serviceName." in second.remedy
+
+
+def test_a_service_without_a_chart_is_named(env: Env, look: Look) -> None:
+    chart = env.root / "infrastructure" / "charts" / "audit-service"
+    chart.rename(chart.with_name("audit"))
+    found = look()
+    assert [problem.code for problem in found] == ["chart-missing", "chart-values-invalid"]
+    assert found[0].summary == "There is no chart audit-service."
+
+
+def test_a_library_that_is_gone_is_named(env: Env) -> None:
+    chart = env.root / "infrastructure" / "charts" / "service"
+    chart.rename(env.root / "elsewhere")
+    with pytest.raises(Failed, match=r"chart-missing: There is no chart service\."):
+        gate.stage().check(env)
+
+
+@pytest.mark.parametrize("text", [None, "a: [", "[]", "dapr_sidecar_injector: 3", ""])
+def test_dapr_s_values_must_tell_how_sidecars_are_made(env: Env, look: Look, text: str | None) -> None:
+    file = env.root / "infrastructure" / "dapr-values.yaml"
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text)
+    with pytest.raises(Failed, match="dapr-values-unreadable"):
+        look()
+
+
+@pytest.mark.parametrize("text", ["a: [", "dependencies: 3", "dependencies: [3]", "", "\x00"])
+def test_a_broken_chart_is_left_to_helm_to_explain(env: Env, look: Look, text: str) -> None:
+    (env.root / "infrastructure" / "charts" / "frontend" / "Chart.yaml").write_text(text)
+    [problem] = look()
+    assert problem.code in ("chart-yaml-invalid", "chart-not-rendered")
+    assert "frontend" in problem.summary
+    assert problem.evidence
+
+
+def test_the_schema_must_be_that_of_the_pinned_kubernetes(env: Env, look: Look) -> None:
+    cluster = env.manifest.cluster.model_copy(update={"kubernetes": "1.35.1"})
+    env.manifest = env.manifest.model_copy(update={"cluster": cluster})
+    problem = one(look())
+    assert problem.code == "chart-schema-version"
+    assert "kubernetes>=35,<36" in problem.remedy
+
+
+def test_a_chart_can_be_rendered_by_hand_from_its_assembled_copy(env: Env, tmp_path: Path) -> None:
+    source = charts.folder(env) / "backend-api"
+    (source / "charts").mkdir()
+    (source / "charts" / "service-0.0.9.tgz").write_text("of an older day")
+    whole = charts.assemble(charts.folder(env), "backend-api", tmp_path)
+    assert [path.name for path in (whole / "charts").iterdir()] == ["service"]
+    assert not (source / "charts" / "service").exists(), "the checkout stays as it was"
+
+
+def test_a_seventh_service_is_a_chart_and_a_few_lines(env: Env) -> None:
+    root = env.root
+    shutil.copytree(root / "services" / "audit-service", root / "services" / "billing")
+    (root / "services" / "billing" / "audit_service").rename(root / "services" / "billing" / "billing")
+    chart = root / "infrastructure" / "charts" / "billing"
+    shutil.copytree(chart.with_name("audit-service"), chart)
+    (chart / "Chart.yaml").write_text((chart / "Chart.yaml").read_text().replace("audit-service", "billing"))
+    manifest = root / "environment.toml"
+    manifest.write_text(
+        f'{manifest.read_text()}\n[services.billing]\npath = "services/billing"\nport = 8086\napp_id = "billing"\n'
+    )
+    seven = Env(manifest=load(manifest), environ=env.environ)
+    assert charts.names(seven) == (*env.manifest.services, "billing", "postgres")
+    assert gate.look(seven) == ()
