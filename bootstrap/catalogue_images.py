@@ -27,7 +27,7 @@ ROWS: tuple[Row, ...] = (
         "docker info\n# when that works, go on:\n./inv up",
         tool="image",
         phase="build",
-        pattern=r"Cannot connect to the Docker daemon|error reading from server: EOF|closing transport due to",
+        pattern=r"Cannot connect to the Docker daemon|error reading from server: EOF|(?m:^(?:ERROR: )?unexpected EOF$)",
     ),
     Row(
         "base-image-unreachable",
