@@ -4,19 +4,22 @@ import difflib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event
 from types import FrameType
 
 from bootstrap import pipeline, state
 from bootstrap.catalogue import problem
+from bootstrap.command import Completed
 from bootstrap.env import Env
 from bootstrap.local import brokers
 from bootstrap.manifest import load
 from bootstrap.problem import Failed, Problem
 from bootstrap.report import Report, report_for
-from bootstrap.runner import Event, Runner
+from bootstrap.runner import Event as StageEvent
+from bootstrap.runner import Runner
 from bootstrap.stage import Stage, closure
 
 OK, WRONG = 0, 1
@@ -159,7 +162,7 @@ def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tup
         log.write("note", text=text)
         report.line(f"  {text}")
 
-    def tell(event: Event) -> None:
+    def tell(event: StageEvent) -> None:
         log.event(event)
         report.event(event)
 
@@ -183,12 +186,19 @@ def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tup
 def _log_commands(env: Env, log: state.RunLog) -> None:
     inner = env.runner
 
-    def logged(argv: object, **options: object) -> object:
-        done = inner(argv, **options)  # type: ignore[arg-type]
+    def logged(
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        cancelled: Event,
+        cwd: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Completed:
+        done = inner(argv, timeout=timeout, cancelled=cancelled, cwd=cwd, environ=environ)
         log.write("command", argv=done.shown, exit=done.exit, seconds=round(done.seconds, 3))
         return done
 
-    env.runner = logged  # type: ignore[assignment]
+    env.runner = logged
 
 
 def _known(command: str, service: str, known: list[str]) -> None:

@@ -14,7 +14,7 @@ from bootstrap.command import Completed
 from bootstrap.http import Answer
 from bootstrap.kafka import Broker
 from bootstrap.local.ports import Ports
-from bootstrap.local.processes import Processes
+from bootstrap.local.processes import OWNER, Processes
 from bootstrap.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -111,14 +111,12 @@ class Env:
         cwd: Path | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> Completed:
-        """Runs a command to its end; see `bootstrap.command.run`."""
-        return self.runner(
-            argv,
-            timeout=timeout,
-            cancelled=self.cancelled,
-            cwd=cwd or self.root,
-            environ=environ or self.environ,
-        )
+        """Runs a command to its end; see `bootstrap.command.run`.
+
+        It carries this checkout's marker: when this program is killed, the next run finds the command and ends it.
+        """
+        marked = {**(self.environ if environ is None else environ), OWNER: owner_of(self.root)}
+        return self.runner(argv, timeout=timeout, cancelled=self.cancelled, cwd=cwd or self.root, environ=marked)
 
     def get(self, url: str, timeout: float = 2.0) -> Answer:
         """GET on loopback."""

@@ -3,6 +3,8 @@
 import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.local.ports import SPAN, Ports, holder, is_free
+from bootstrap.local.ports import SPAN, Ports, claim, holder, is_free
 from bootstrap.problem import Failed
 
 
@@ -50,7 +52,23 @@ def test_the_next_free_one_where_the_wanted_is_taken(file: Path) -> None:
 
 def test_no_port_twice(file: Path) -> None:
     ports = Ports(file, free=lambda port: port != 8080)
-    assert ports.decide({"a": 8080, "b": 8081, "c": 8081}, nobody) == {"a": 8081, "b": 8082, "c": 8083}
+    # Nobody gets what another one wants.
+    assert ports.decide({"a": 8080, "b": 8081, "c": 8081}, nobody) == {"a": 8082, "b": 8081, "c": 8083}
+
+
+def test_two_environments_that_come_up_together_never_choose_the_same_port() -> None:
+    port = 21750
+    held = "import sys, bootstrap.local.ports as p; print(p.claim(int(sys.argv[1])), flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", held, str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        assert not claim(port)
+        other.kill()
+        other.wait()
+    assert claim(port), "a claim ends with its program, however that ends"
+    assert claim(port), "what is ours stays ours"
 
 
 def test_a_port_that_our_process_holds_stays(file: Path) -> None:
@@ -153,8 +171,8 @@ def test_the_holder_is_named(listener: int) -> None:
     assert holder(listener) == f"{psutil.Process().name()} (pid {os.getpid()})"
 
 
-def test_a_holder_that_cannot_be_seen() -> None:
-    assert holder(1) == "a program of another user"
+def test_a_port_that_is_claimed_before_anybody_listens() -> None:
+    assert holder(1) == "another checkout that is coming up"
 
 
 PORTS = st.integers(8000, 8030)

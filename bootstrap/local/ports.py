@@ -1,7 +1,10 @@
 """Ports on loopback: the wanted one where it is free or ours, else the next free one; remembered between runs."""
 
+import fcntl
 import json
+import os
 import socket
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -35,13 +38,44 @@ def holder(port: int) -> str:
                 if connection.pid is None:
                     break
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    return "a program of another user"
+    return "another checkout that is coming up" if is_free(port) else "a program of another user"
+
+
+_CLAIMED: dict[int, int] = {}
+
+
+def claim(port: int) -> bool:
+    """Whether this program has the port to itself among all environments of this user, from now until it ends.
+
+    Between the choice of a port and the moment when a process listens on it, the port looks free to everybody: two
+    checkouts that come up at the same time would choose the same.
+    """
+    if port in _CLAIMED:
+        return True
+    try:
+        folder = Path(tempfile.gettempdir()) / f"inv-ports-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(folder / str(port), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError:  # no place for claims: the choice is as good as without them
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
+    _CLAIMED[port] = descriptor
+    return True
+
+
+def may_be_ours(port: int) -> bool:
+    """Free, and claimed by no other environment that is coming up."""
+    return is_free(port) and claim(port)
 
 
 class Ports:
     """The ports of a local environment, by purpose ("backend-api", "backend-api.sidecar-http", "broker")."""
 
-    def __init__(self, file: Path, free: Callable[[int], bool] = is_free) -> None:
+    def __init__(self, file: Path, free: Callable[[int], bool] = may_be_ours) -> None:
         self._file = file
         self._free = free
 
@@ -65,7 +99,8 @@ class Ports:
                 decided[name] = before[name]
         for name, port in wanted.items():
             if name not in decided:
-                decided[name] = self._pick([before.get(name, port), port], set(decided.values()), name)
+                others = {other for purpose, other in wanted.items() if purpose != name and other != port}
+                decided[name] = self._pick([before.get(name, port), port], others | set(decided.values()), name)
         if decided != before:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             draft = self._file.with_suffix(".draft")

@@ -56,6 +56,11 @@ def _answers(env: Env, name: str) -> Problem | None:
     if alive.status != 200:
         said = f"GET {base}/healthz: {alive.status or ''} {alive.text}\n{env.processes.tail(name, 8)}"
         return problem("service-not-alive", f"{name} does not answer yet.", evidence=said, name=name)
+    speaker, own = alive.table().get("service"), env.manifest.services[name].app_id or name
+    if isinstance(speaker, str) and speaker != own:
+        # Not final: its own process is about to end, and then says so itself.
+        said = f"On the port of {name} answers {speaker}."
+        return problem("service-port-taken", said, evidence=alive.text, name=name)
     wanted, running = layout.version(env, name), alive.table().get("version")
     if running != wanted:
         return problem(

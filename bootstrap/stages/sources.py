@@ -1,5 +1,6 @@
 """sources: each service's requirements really resolved and installed, and every import covered by them."""
 
+import os
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -49,7 +50,8 @@ def check(env: Env) -> Problem | None:
 
 def _install(env: Env, folder: Path, names: list[str]) -> list[Problem]:
     """Builds the environment beside its place and moves it there when it is whole."""
-    draft = folder.with_name(f"{folder.name}.draft")
+    # A name of this run's own: an installer whose run was killed may still be at work on that run's draft.
+    draft = folder.with_name(f"{folder.name}.draft-{os.getpid()}")
     environ = resolution.environ(env)
     python = str(draft / "bin" / "python")
     done = env.run(

@@ -152,6 +152,15 @@ def test_one_that_does_not_answer_yet(env: Env, web: Web) -> None:
     assert "Connection refused" in found.evidence
 
 
+def test_another_service_that_took_its_port(env: Env, web: Web) -> None:
+    service.apply(env, "mailer")
+    healthy(env, web, "mailer")
+    say(web, f"{layout.url(env, 'mailer')}/healthz", 200, {"service": "another", "version": "x"})
+    found = gate(env)
+    assert (found.code, found.final) == ("service-port-taken", False)
+    assert "answers another" in found.summary
+
+
 @pytest.mark.parametrize("document", ["", "no json", '"ok"', "[]", "null", {"status": "ok"}, {"version": "old"}])
 def test_one_that_says_another_version(env: Env, web: Web, document: object) -> None:
     service.apply(env, "mailer")
