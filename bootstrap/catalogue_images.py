@@ -122,7 +122,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "image-module-missing",
-        "The service imports {module}, and the image does not have it.",
+        "The service imports {module}, and Python does not find it in the image.",
         "# add the distribution that provides it to {requirements}, or copy its folder in {dockerfile}; then:\n"
         ".venv/bin/python -m bootstrap.locks\n./inv up",
         tool="image",
@@ -148,12 +148,12 @@ ROWS: tuple[Row, ...] = (
     Row(
         "image-not-alive",
         "It was started as a pod will start it: no rights, a read-only root filesystem, no network. Its log is below.",
-        "docker run --rm --read-only --tmpfs /tmp --cap-drop ALL --network none {image}",
+        "{command}",
     ),
     Row(
         "image-run-failed",
         "It was started as a pod will start it: no rights, a read-only root filesystem, no network. Its last words "
         "are below.",
-        "docker run --rm --read-only --tmpfs /tmp --cap-drop ALL --network none {image}",
+        "{command}",
     ),
 )

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -142,6 +143,17 @@ def container(env: Env, name: str) -> dict[str, Any]:
         "environment": settings(env, name),
         "labels": {mark(env): name},
     }
+
+
+def command(env: Env, name: str) -> str:
+    """The same run, to be typed."""
+    variables = (f"--env={key}={value}" for key, value in settings(env, name).items())
+    return shlex.join(
+        [
+            *("docker", "run", "--rm", f"--user={UID}:{UID}", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL"),
+            *("--security-opt=no-new-privileges", "--network=none", *variables, reference(env, name)),
+        ]
+    )
 
 
 def mark(env: Env) -> str:

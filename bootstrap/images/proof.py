@@ -38,19 +38,33 @@ def prove(env: Env, engine: Engine, name: str, seconds: float = SECONDS) -> None
 
     An image is immutable, so one proof per image and way to run it is enough: it is kept and not done again.
     """
-    reference = layout.reference(env, name)
-    with words(f"The image {reference} cannot be run.", image=reference):
-        image = engine.client.images.get(reference)
-        proof = env.state / "images" / name
-        wanted = signature(env, name, image)
-        if is_proven(env, name, image):
-            return
-        proof.unlink(missing_ok=True)
-        found = wrong_user(env, name, image) or _run(env, engine, name, seconds)
+    image = find(env, engine, name)
+    if is_proven(env, name, image):
+        return
+    proof = env.state / "images" / name
+    proof.unlink(missing_ok=True)
+    wanted = signature(env, name, image)
+    found = wrong_user(env, name, image)
+    if not found:
+        with words(f"The image {layout.reference(env, name)} cannot be run."):
+            found = _run(env, engine, name, seconds)
     if found:
         raise Failed(found)
     proof.parent.mkdir(parents=True, exist_ok=True)
     proof.write_text(wanted)
+
+
+def find(env: Env, engine: Engine, name: str) -> "Image":
+    """The image of service `name` as the checkout has it. Raises `Failed`: `image-missing`, or what the engine says."""
+    from docker.errors import ImageNotFound
+
+    reference = layout.reference(env, name)
+    with words(f"The image {reference} cannot be looked at."):
+        try:
+            return engine.client.images.get(reference)
+        except ImageNotFound as error:
+            summary = f"The engine has no image {reference}."
+            raise Failed(problem("image-missing", summary, evidence=str(error), final=True)) from error
 
 
 def is_proven(env: Env, name: str, image: "Image") -> bool:
@@ -124,7 +138,7 @@ def _answers(env: Env, engine: Engine, name: str, container: "Container", second
         "image-not-alive",
         f"The container of {name} runs, and its /healthz gave no good answer for {seconds:.0f} s.",
         evidence="\n".join([*last, _log(container)]),
-        image=layout.reference(env, name),
+        command=layout.command(env, name),
         final=True,
     )
 
@@ -143,7 +157,7 @@ def _why(env: Env, engine: Engine, name: str, said: str, how: str) -> Problem:
     service = env.manifest.services[name]
     facts: dict[str, Any] = {
         "name": name,
-        "image": layout.reference(env, name),
+        "command": layout.command(env, name),
         "requirements": f"{service.path}/requirements.txt",
         "dockerfile": str(path.relative_to(env.root)),
         "uid": UID,

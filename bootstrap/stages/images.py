@@ -5,7 +5,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from bootstrap.catalogue import problem
-from bootstrap.docker_engine import words
 from bootstrap.env import Env
 from bootstrap.images import layout, proof
 from bootstrap.images.build import build
@@ -46,19 +45,16 @@ def check(env: Env, engine_of: EngineOf) -> Problem | None:
 
 def check_one(env: Env, engine: Engine, name: str) -> Problem | None:
     """What is wrong with the image of service `name`, at one look."""
-    from docker.errors import ImageNotFound
-
-    reference = layout.reference(env, name)
-    with words(f"The image {reference} cannot be looked at.", image=reference):
-        try:
-            image = engine.client.images.get(reference)
-        except ImageNotFound as error:
-            summary = f"The engine has no image {reference}."
-            return problem("image-missing", summary, evidence=str(error), name=name, final=True)
-        if found := proof.wrong_user(env, name, image):
-            return found
+    try:
+        image = proof.find(env, engine, name)
+    except Failed as failed:
+        return failed.problems[0]
+    if found := proof.wrong_user(env, name, image):
+        return found
     if not proof.is_proven(env, name, image):
-        return problem("image-not-proven", f"The image {reference} has not run as a pod will run it.", final=True)
+        return problem(
+            "image-not-proven", f"The image {layout.reference(env, name)} has not run as a pod will run it.", final=True
+        )
     return None
 
 

@@ -77,6 +77,7 @@ def test_it_runs_without_any_right(env: Env) -> None:
     found = layout.container(env, "mailer")
     assert found["user"] == "10001:10001"
     assert (found["read_only"], found["cap_drop"], found["network_mode"]) == (True, ["ALL"], "none")
+    assert "--user=10001:10001 --read-only" in layout.command(env, "mailer")
     assert found["environment"]["PORT"] == "21711"
     assert found["environment"]["DAPR_HTTP_PORT"] == "3500"
     assert found["environment"]["SHOP"] == "http://127.0.0.1:30080"

@@ -16,7 +16,7 @@ FACTS: dict[str, Any] = {
     "dockerfile": "services/shop/Dockerfile",
     "requirements": "services/shop/requirements.txt",
     "uid": 10001,
-    "image": "small/shop:0123",
+    "command": "docker run small/shop:0123",
 }
 BUILDS = [row.code for row in ROWS if row.phase == "build"]
 RUNS = {
