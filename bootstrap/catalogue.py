@@ -6,7 +6,7 @@ where it was not meant. `docs/troubleshooting.md` is generated from these rows.
 
 import re
 
-from bootstrap import catalogue_charts, catalogue_docker
+from bootstrap import catalogue_charts, catalogue_docker, catalogue_images
 from bootstrap.problem import Problem, Row
 
 __all__ = ["ROWS", "Row", "problem", "recognise"]
@@ -154,6 +154,7 @@ ROWS: tuple[Row, ...] = (
     Row("topic-refused", "The broker refused what was asked of it; its words are below.", "./inv logs broker"),
     *catalogue_docker.ROWS,
     *catalogue_charts.ROWS,
+    *catalogue_images.ROWS,
     # --- sidecars
     Row(
         "daprd-missing",

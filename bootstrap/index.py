@@ -17,7 +17,7 @@ _SETTINGS = ("index-url", "extra-index-url", "find-links", "trusted-host", "cert
 def uv_environment(environ: Mapping[str, str], cache: Path) -> dict[str, str]:
     """The environment for uv and pip. `cache`: folder for their caches when the home cannot be written."""
     result = {name: value for name, value in environ.items() if name not in _OF_ANOTHER}
-    pip = _pip_settings(environ)
+    pip = pip_settings(environ)
     if not any(environ.get(name) for name in _INDEXES) and not _uv_is_configured(environ):
         result |= {name: value for name, value in _translated(pip) if value}
     if "cert" in pip:
@@ -45,7 +45,7 @@ def _translated(pip: Mapping[str, str]) -> list[tuple[str, str]]:
     ]
 
 
-def _pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
+def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """What pip would use: its files, the later ones before the earlier, then the variables."""
     found: dict[str, str] = {}
     home = _home(environ)

@@ -3,7 +3,9 @@
 A part goes into `PARTS`; a test asks for it with `@pytest.mark.real("name")`.
 """
 
+import math
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -82,28 +84,50 @@ def busybox(environ: Mapping[str, str]) -> str | None:
     return program if program and b"/ld-" not in Path(program).read_bytes() else None
 
 
-def docker_that_answers(environ: Mapping[str, str]) -> str | None:
-    """The docker program, when its daemon answers."""
-    program = shutil.which("docker", path=environ.get("PATH", ""))
-    if program is None:
-        return None
+def debootstrap(environ: Mapping[str, str]) -> str | None:
+    """Debian's own maker of systems; only root can use it."""
+    found = shutil.which("debootstrap", path=f"{environ.get('PATH', '')}:/usr/sbin:/sbin")
+    return found if os.geteuid() == 0 else None
+
+
+def buildkit(environ: Mapping[str, str]) -> str | None:
+    """The first docker program on PATH that can build with BuildKit: by its plugin buildx, or before 23 by itself."""
+    for folder in environ.get("PATH", "").split(":"):
+        program = shutil.which("docker", path=folder) if folder else None
+        if program and (_says(program, environ, "buildx", "version") is not None or _major(program, environ) < 23):
+            return program
+    return None
+
+
+def _major(program: str, environ: Mapping[str, str]) -> float:
+    """The major version of the docker program; "Docker version 20.10.24+dfsg1, build 297e128"."""
+    said = re.search(r"version (\d+)", _says(program, environ, "--version") or "")
+    return float(said[1]) if said else math.inf
+
+
+def _says(program: str, environ: Mapping[str, str], *args: str) -> str | None:
+    """What it prints; None where it fails."""
     try:
         asked = subprocess.run(
-            [program, "version", "--format", "{{.Server.Version}}"],
-            env=dict(environ),
-            capture_output=True,
-            timeout=DOCKER_SECONDS,
-            check=False,
+            [program, *args], env=dict(environ), capture_output=True, text=True, timeout=DOCKER_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return program if asked.returncode == 0 else None
+    return asked.stdout if asked.returncode == 0 else None
+
+
+def docker_that_answers(environ: Mapping[str, str]) -> str | None:
+    """The docker program, when its daemon answers."""
+    program = shutil.which("docker", path=environ.get("PATH", ""))
+    return program if program and _says(program, environ, "version") is not None else None
 
 
 PARTS: Mapping[str, Finder] = {
+    "buildkit": buildkit,
     "busybox": busybox,
     "chromium": chromium,
     "daprd": daprd,
+    "debootstrap": debootstrap,
     "docker": docker,
     "helm": helm,
     "postgresql": postgresql,

@@ -78,6 +78,20 @@ def test_docker_is_the_program_when_its_daemon_answers(tmp_path: Path) -> None:
     assert parts.docker(environ) != there
 
 
+def test_buildkit_is_in_old_docker_programs_and_in_the_plugin_of_new_ones(tmp_path: Path) -> None:
+    def docker(folder: str, major: int, buildx: int) -> str:
+        path = program(tmp_path / folder, "docker")
+        answers = f'[ "$1" = buildx ] && exit {buildx}\necho "Docker version {major}.0.1, build 0123"\n'
+        Path(path).write_text(f"#!/bin/sh\n{answers}")
+        return path
+
+    docker("without", 28, 1)
+    old, new = docker("old", 20, 1), docker("new", 28, 0)
+    assert parts.buildkit({"PATH": f"{tmp_path}/without:{tmp_path}/none:{tmp_path}/old"}) == old
+    assert parts.buildkit({"PATH": f"{tmp_path}/without:{tmp_path}/new:{tmp_path}/old"}) == new
+    assert parts.buildkit({"PATH": f"{tmp_path}/without"}) is None
+
+
 def test_daprd_is_the_named_one(tmp_path: Path) -> None:
     assert parts.daprd({"DAPRD": program(tmp_path, "daprd")}) == str(tmp_path / "daprd")
     assert parts.daprd({"DAPRD": ""}) is None

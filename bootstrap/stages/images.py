@@ -1,0 +1,71 @@
+"""images: every service's image, built in parallel by BuildKit, and proven by a run as a pod will run it."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from bootstrap.catalogue import problem
+from bootstrap.env import Env
+from bootstrap.images import layout, proof
+from bootstrap.images.build import build
+from bootstrap.images.layout import Engine
+from bootstrap.problem import Failed, Problem
+from bootstrap.stage import Stage
+
+EngineOf = Callable[[Env], Engine]
+
+
+def one(env: Env, engine: Engine, name: str) -> None:
+    """Builds and proves the image of service `name`. Raises `Failed`."""
+    build(env, engine, name)
+    proof.prove(env, engine, name)
+
+
+def apply(env: Env, engine_of: EngineOf) -> None:
+    """Builds and proves all images; when some fail, the others are still made, and every problem is told."""
+    engine, names = engine_of(env), list(env.manifest.services)
+    found: list[Problem] = []
+    with ThreadPoolExecutor(max_workers=min(len(names), os.cpu_count() or 1)) as pool:
+        for done in [pool.submit(one, env, engine, name) for name in names]:
+            try:
+                done.result()
+            except Failed as failed:
+                found += failed.problems
+    if found:
+        raise Failed(found)
+
+
+def check(env: Env, engine_of: EngineOf) -> Problem | None:
+    engine = engine_of(env)
+    for name in env.manifest.services:
+        if found := check_one(env, engine, name):
+            return found
+    return None
+
+
+def check_one(env: Env, engine: Engine, name: str) -> Problem | None:
+    """What is wrong with the image of service `name`, at one look."""
+    try:
+        image = proof.find(env, engine, name)
+    except Failed as failed:
+        return failed.problems[0]
+    if found := proof.wrong_user(env, name, image):
+        return found
+    if not proof.is_proven(env, name, image):
+        return problem(
+            "image-not-proven", f"The image {layout.reference(env, name)} has not run as a pod will run it.", final=True
+        )
+    return None
+
+
+def stage(engine_of: EngineOf, needs: tuple[str, ...]) -> Stage:
+    """The gate: each image is in the engine under the tag of the checkout's content, its user a number and not root,
+    and this very image has answered when it ran as a pod will run it."""
+    return Stage(
+        "images",
+        needs,
+        lambda env: apply(env, engine_of),
+        lambda env: check(env, engine_of),
+        waits_for="the images",
+        apply_timeout=1800,
+    )
