@@ -57,6 +57,7 @@ def configure(service: str, level: str = "INFO", stream: TextIO | None = None) -
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
-        logger.propagate = True
+        logger.propagate, logger.disabled = True, False
+        logger.setLevel(logging.NOTSET)
     access = logging.getLogger("uvicorn.access")
     access.filters[:] = [_NoProbes()]
