@@ -21,7 +21,7 @@ package using the following command.
 You may need to use sudo with that command.  After installing the python3-venv
 package, recreate your virtual environment.
 
-Failing command: /work/.venv/bin/python3
+Failing command: /checkout/.venv/bin/python3
 """
 
 
