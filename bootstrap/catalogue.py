@@ -6,7 +6,19 @@ where it was not meant. `docs/troubleshooting.md` is generated from these rows.
 
 import re
 
-from bootstrap import catalogue_charts, catalogue_docker, catalogue_images
+from bootstrap import (
+    catalogue_charts,
+    catalogue_dapr,
+    catalogue_docker,
+    catalogue_images,
+    catalogue_kubernetes,
+    catalogue_machine,
+    catalogue_minikube,
+    catalogue_pods,
+    catalogue_reach,
+    catalogue_releases,
+    catalogue_tools,
+)
 from bootstrap.problem import Problem, Row
 
 __all__ = ["ROWS", "Row", "problem", "recognise"]
@@ -155,6 +167,14 @@ ROWS: tuple[Row, ...] = (
     *catalogue_docker.ROWS,
     *catalogue_charts.ROWS,
     *catalogue_images.ROWS,
+    *catalogue_tools.ROWS,
+    *catalogue_machine.ROWS,
+    *catalogue_minikube.ROWS,
+    *catalogue_kubernetes.ROWS,
+    *catalogue_pods.ROWS,
+    *catalogue_reach.ROWS,
+    *catalogue_dapr.ROWS,
+    *catalogue_releases.ROWS,
     # --- sidecars
     Row(
         "daprd-missing",

@@ -20,12 +20,20 @@ from bootstrap.manifest import Manifest
 if TYPE_CHECKING:
     from docker import DockerClient
 
+    from bootstrap.cluster.api import Cluster
+
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER")
 
 
 def owner_of(root: Path) -> str:
     """The mark of the processes and containers of a checkout, made from its path: two checkouts never meet."""
     return hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+
+
+def _cluster_at(kubeconfig: Path, context: str) -> "Cluster":
+    from bootstrap.cluster.api import Cluster
+
+    return Cluster.connect(kubeconfig, context)
 
 
 class Run(Protocol):
@@ -64,6 +72,11 @@ class Env:
     runner: Run = command.run
     broker_at: Callable[[str], Broker] = Broker
     docker_of: "Callable[[Mapping[str, str]], DockerClient]" = docker_engine.connect
+    cluster_at: "Callable[[Path, str], Cluster]" = _cluster_at
+
+    def __post_init__(self) -> None:
+        self._connecting = threading.Lock()
+        self._connected: tuple[tuple[int, int] | None, Cluster] | None = None
 
     @property
     def root(self) -> Path:
@@ -94,6 +107,31 @@ class Env:
     def docker(self) -> "DockerClient":
         """This machine's Docker Engine; see `bootstrap.docker_engine.connect` for what it raises."""
         return self.docker_of(self.environ)
+
+    @property
+    def minikube(self) -> Path:
+        """State of the `minikube` place."""
+        return self.state / "minikube"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The environment's own kubeconfig; the user's is neither read nor changed."""
+        return self.minikube / "kubeconfig"
+
+    @property
+    def context(self) -> str:
+        """The context in `kubeconfig`: minikube names it as the profile."""
+        return self.manifest.cluster.profile
+
+    @property
+    def cluster(self) -> "Cluster":
+        """The cluster of this environment, as `kubeconfig` has it now; see `bootstrap.cluster.api.Cluster`."""
+        stat = self.kubeconfig.stat() if self.kubeconfig.exists() else None
+        signature = (stat.st_mtime_ns, stat.st_size) if stat else None
+        with self._connecting:
+            if self._connected is None or self._connected[0] != signature:
+                self._connected = (signature, self.cluster_at(self.kubeconfig, self.context))
+            return self._connected[1]
 
     @property
     def local_broker(self) -> str:

@@ -41,9 +41,11 @@ def test_a_taken_port_is_told_with_its_holder_once(fresh: Env) -> None:
         preflight.apply(env)
     got = env.ports.all()["shop"]
     assert got != port
-    assert len(said) == 1
-    assert said[0].startswith(f"shop: port {port} is taken by ")
-    assert said[0].endswith(f"; it gets {got}")
+    # Another port of this environment may be taken too: tests run beside each other.
+    mine = [text for text in said if text.startswith("shop: ")]
+    assert len(mine) == 1
+    assert mine[0].startswith(f"shop: port {port} is taken by ")
+    assert mine[0].endswith(f"; it gets {got}")
 
 
 def test_what_the_manifest_no_longer_has_is_ended(env: Env) -> None:
