@@ -1,0 +1,65 @@
+"""The namespaces of the environment, each with the Pod Security Standards level that it enforces."""
+
+from bootstrap.catalogue import problem
+from bootstrap.cluster.api import Document, path, words
+from bootstrap.env import Env
+from bootstrap.problem import Problem
+
+SYSTEM = "dapr-system"  # of Dapr's control plane
+MODES = ("enforce", "warn", "audit")
+LABEL = "pod-security.kubernetes.io"
+
+
+def levels(env: Env) -> dict[str, str]:
+    """Each namespace of the environment, with its level."""
+    security = env.manifest.dapr.pod_security
+    return {env.manifest.namespace: security.app, SYSTEM: security.system}
+
+
+def labels(level: str) -> dict[str, str]:
+    """The labels that make Pod Security Admission hold a namespace to `level`, at the version of the cluster."""
+    return {f"{LABEL}/{mode}{end}": value for mode in MODES for end, value in (("", level), ("-version", "latest"))}
+
+
+def ensure(env: Env) -> None:
+    """Makes the namespaces, and mends their labels. Raises `Failed`: `namespace-terminating`, or the API's words."""
+    for name, level in levels(env).items():
+        body: Document = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": name, "labels": labels(level)},
+        }
+        with words(f"The namespace {name} cannot be made."):
+            env.cluster.apply(path("v1", "namespaces", name=name), body)
+
+
+def check(env: Env) -> Problem | None:
+    """The first namespace that is not there, is being deleted, or does not carry its labels. Raises `Failed`."""
+    for name, level in levels(env).items():
+        with words(f"The namespace {name} cannot be read."):
+            found = env.cluster.find(path("v1", "namespaces", name=name))
+        if found is None:
+            return problem("namespace-missing", f"The cluster has no namespace {name}.")
+        if found["metadata"].get("deletionTimestamp"):
+            return problem(
+                "namespace-terminating",
+                f"The namespace {name} is being deleted.",
+                evidence=_left(found),
+                name=name,
+                context=env.context,
+                kubeconfig=env.kubeconfig,
+            )
+        has = found["metadata"].get("labels", {})
+        if wrong := {key: has.get(key, "not set") for key, value in labels(level).items() if has.get(key) != value}:
+            return problem(
+                "namespace-not-secured",
+                f"The namespace {name} does not enforce the level {level}.",
+                evidence="\n".join(f"{key}: {value}" for key, value in wrong.items()),
+            )
+    return None
+
+
+def _left(namespace: Document) -> str:
+    """What the API says is still to go."""
+    found = namespace.get("status", {}).get("conditions", [])
+    return "\n".join(str(each.get("message", "")) for each in found if each.get("status") == "True")

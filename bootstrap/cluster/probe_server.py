@@ -1,0 +1,73 @@
+"""What runs in the probe pod: answers what can be seen from there. Standard library alone; its text goes into the pod.
+
+GET /dns?name= -> {"address": str}, /tcp?host=&port= -> {"error": str}, /http?url= -> {"status": int, "body": str}.
+"""
+
+import http.client
+import json
+import signal
+import socket
+import sys
+import urllib.error
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
+
+PORT = 8000
+SECONDS = 2.0  # for one connection, or one answer
+MOST = 65536  # bytes of a body that are handed on
+
+
+def dns(name: str) -> dict[str, object]:
+    try:
+        return {"address": socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)[0][4][0]}
+    except OSError as error:
+        return {"address": "", "error": str(error)}
+
+
+def tcp(host: str, port: str) -> dict[str, object]:
+    try:
+        socket.create_connection((host, int(port)), timeout=SECONDS).close()
+    except (OSError, ValueError) as error:
+        return {"error": str(error) or type(error).__name__}
+    return {"error": ""}
+
+
+def web(url: str) -> dict[str, object]:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=SECONDS) as answer:
+            return {"status": answer.status, "body": answer.read(MOST).decode(errors="replace")}
+    except urllib.error.HTTPError as error:
+        return {"status": error.code, "body": error.read(MOST).decode(errors="replace")}
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return {"status": 0, "body": str(error) or type(error).__name__}
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        try:
+            answer = {"/dns": dns, "/tcp": tcp, "/http": web}[parts.path](**dict(parse_qsl(parts.query)))
+        except (KeyError, TypeError) as error:
+            self.send_error(400, str(error))
+            return
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: every gate of every run asks."""
+
+
+def serve(host: str, port: int) -> None:
+    """Until SIGTERM, which a container's first process must heed by itself."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    ThreadingHTTPServer((host, port), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    serve("0.0.0.0", PORT)  # noqa: S104 - asked through the address of the pod
