@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 SECONDS = (3.0, 20.0)  # to connect, and until the next byte
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 MANAGER = "inv"  # the field manager of what this project applies
+JSON = "application/json, */*"
+META = "g=meta.k8s.io;v=v1"
 
 
 class Cluster:
@@ -73,6 +76,23 @@ class Cluster:
         found = self.find(path, **query)
         return list(found["items"]) if found else []
 
+    def metadata(self, path: str, **query: object) -> list[Document]:
+        """As `items`, and of each object its metadata alone: for lists of objects that hold much."""
+        found = self._json("GET", path, query, accept=f"application/json;as=PartialObjectMetadataList;{META}, {JSON}")
+        return list(found["items"])
+
+    def metadata(self, path: str, **query: object) -> list[Document]:
+        """The metadata of the objects of a list, without what is in them; none where the API does not know the kind."""
+        from kubernetes.client import ApiException
+
+        try:
+            found = self._call("GET", path, query, accept=METADATA)
+        except ApiException as error:
+            if error.status == 404:
+                return []
+            raise
+        return [dict(item["metadata"]) for item in json.loads(found.data)["items"]]
+
     def create(self, path: str, body: Document, **query: object) -> Document:
         """Creates one object in the collection at `path`."""
         return self._json("POST", path, query, body)
@@ -117,14 +137,15 @@ class Cluster:
 
     def socket(self, namespace: str, pod: str, port: int) -> socket.socket:
         """A connection to `port` on the loopback of a pod, through the API: a port-forward of one connection."""
-        from kubernetes.client import ApiClient, CoreV1Api
-        from kubernetes.stream import portforward
+        from bootstrap.cluster import forward
 
-        # A client of its own: the stream helpers rewrite the client that they are given.
-        api = CoreV1Api(ApiClient(self._client.configuration))
-        forward = portforward(api.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port))
-        found: socket.socket = forward.socket(port)
-        return found
+        return forward.open_socket(self._client.configuration, namespace, pod, port)
+
+    def carry(self, namespace: str, pod: str, port: int, client: socket.socket) -> None:
+        """Carries `client` to `port` on the loopback of a pod, through the API, and closes it at its end."""
+        from bootstrap.cluster import forward
+
+        forward.carry(forward.connect(self._client.configuration, namespace, pod, port), client)
 
     def ask_pod(self, namespace: str, pod: str, port: int, path: str, seconds: float = 5.0) -> Answer:
         """GET on the loopback of a pod; as `bootstrap.http.request`, no exception for a server that is away."""
@@ -146,9 +167,15 @@ class Cluster:
             return Answer(0, str(error) or type(error).__name__)
 
     def _json(
-        self, method: str, path: str, query: Mapping[str, object], body: Document | None = None, kind: str = ""
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, object],
+        body: Document | None = None,
+        kind: str = "",
+        accept: str = JSON,
     ) -> Document:
-        return dict(json.loads(self._call(method, path, query, body, kind).data))
+        return dict(json.loads(self._call(method, path, query, body, kind, accept=accept).data))
 
     def _call(
         self,
@@ -158,8 +185,9 @@ class Cluster:
         body: Document | None = None,
         kind: str = "",
         seconds: tuple[float, float | None] = SECONDS,
+        accept: str = JSON,
     ) -> Any:
-        headers = {"Accept": "application/json, */*"}
+        headers = {"Accept": accept}
         if body is not None:
             headers["Content-Type"] = kind or "application/json"
         return self._client.call_api(
