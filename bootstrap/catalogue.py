@@ -10,6 +10,7 @@ from bootstrap import (
     catalogue_charts,
     catalogue_dapr,
     catalogue_docker,
+    catalogue_doors,
     catalogue_images,
     catalogue_kubernetes,
     catalogue_machine,
@@ -63,13 +64,43 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "nothing-runs",
-        "This command needs a running environment, and none of its processes is there.",
-        "./inv up --on local",
+        "This command needs a running environment, and nothing of it is there.",
+        "./inv up",
     ),
     Row(
         "place-unknown",
         "An environment can run on: {known}.",
         "./inv up --on {nearest}",
+    ),
+    Row(
+        "place-other",
+        "An environment runs on one place at a time: two would fight for the same ports.",
+        "./inv down\n./inv up --on {wanted}",
+    ),
+    Row(
+        "stage-unknown",
+        "There is no such stage. Known: {known}.",
+        "./inv {command} {nearest}",
+    ),
+    Row(
+        "stages-only-and-from",
+        "--only names the stages that do their work, --from the first of them.",
+        "./inv up --from {first}",
+    ),
+    Row(
+        "purge-not-confirmed",
+        "`./inv down --purge` deletes data for good, so it asks for the environment's name.",
+        "./inv down --purge\n# or, where nobody can answer:\n./inv down --purge --yes",
+    ),
+    Row(
+        "logs-previous",
+        "Only a pod keeps what its container printed before it was started again.",
+        "./inv logs SERVICE",
+    ),
+    Row(
+        "broker-of-local",
+        "Only `local` can choose its broker; the cluster's is Redpanda.",
+        "./inv up --on local --broker {broker}",
     ),
     Row(
         "broker-unknown",
@@ -175,6 +206,7 @@ ROWS: tuple[Row, ...] = (
     *catalogue_reach.ROWS,
     *catalogue_dapr.ROWS,
     *catalogue_releases.ROWS,
+    *catalogue_doors.ROWS,
     # --- sidecars
     Row(
         "daprd-missing",

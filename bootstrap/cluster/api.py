@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 SECONDS = (3.0, 20.0)  # to connect, and until the next byte
-METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 MANAGER = "inv"  # the field manager of what this project applies
 JSON = "application/json, */*"
 META = "g=meta.k8s.io;v=v1"
@@ -80,18 +79,6 @@ class Cluster:
         """As `items`, and of each object its metadata alone: for lists of objects that hold much."""
         found = self._json("GET", path, query, accept=f"application/json;as=PartialObjectMetadataList;{META}, {JSON}")
         return list(found["items"])
-
-    def metadata(self, path: str, **query: object) -> list[Document]:
-        """The metadata of the objects of a list, without what is in them; none where the API does not know the kind."""
-        from kubernetes.client import ApiException
-
-        try:
-            found = self._call("GET", path, query, accept=METADATA)
-        except ApiException as error:
-            if error.status == 404:
-                return []
-            raise
-        return [dict(item["metadata"]) for item in json.loads(found.data)["items"]]
 
     def create(self, path: str, body: Document, **query: object) -> Document:
         """Creates one object in the collection at `path`."""
