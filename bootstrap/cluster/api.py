@@ -122,17 +122,17 @@ class Cluster:
         if rest:
             yield rest.decode(errors="replace")
 
-    def socket(self, namespace: str, pod: str, port: int) -> socket.socket:
-        """A connection to `port` on the loopback of a pod, through the API: a port-forward of one connection."""
-        from bootstrap.cluster import forward
-
-        return forward.open_socket(self._client.configuration, namespace, pod, port)
-
     def carry(self, namespace: str, pod: str, port: int, client: socket.socket) -> None:
         """Carries `client` to `port` on the loopback of a pod, through the API, and closes it at its end."""
         from bootstrap.cluster import forward
 
         forward.carry(forward.connect(self._client.configuration, namespace, pod, port), client)
+
+    def socket(self, namespace: str, pod: str, port: int) -> socket.socket:
+        """A connection to `port` on the loopback of a pod, through the API: a port-forward of one connection."""
+        from bootstrap.cluster import forward
+
+        return forward.open_socket(self._client.configuration, namespace, pod, port)
 
     def ask_pod(self, namespace: str, pod: str, port: int, path: str, seconds: float = 5.0) -> Answer:
         """GET on the loopback of a pod; as `bootstrap.http.request`, no exception for a server that is away."""
