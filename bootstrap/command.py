@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,10 +49,11 @@ def run(
     cancelled: threading.Event,
     cwd: Path | None = None,
     environ: Mapping[str, str] | None = None,
+    heard: Callable[[str], object] | None = None,
 ) -> Completed:
     """Runs a command to its end, whatever its exit code.
 
-    `timeout` is in seconds; at its end the command's process group is killed and `Failed` raised (`command-timeout`).
+    `heard` is told each line of its stdout, soon after it was printed. `timeout` is in seconds; at its end the command's process group is killed and `Failed` raised (`command-timeout`).
     Raises `Failed` (`command-missing`) when there is no such program, `Cancelled` when the run is ending.
     """
     began = time.monotonic()
@@ -73,11 +74,16 @@ def run(
         raise Failed(
             problem("command-missing", f"The program {argv[0]} cannot be started.", evidence=str(error))
         ) from error
+    told = 0
     try:
         while time.monotonic() - began <= timeout:
-            with suppress(subprocess.TimeoutExpired):
+            try:
                 stdout, stderr = child.communicate(timeout=POLL)
+                told = _tell(heard, stdout, told)
                 return Completed(tuple(argv), child.returncode, stdout, stderr, time.monotonic() - began)
+            except subprocess.TimeoutExpired as still:
+                whole = bytes(still.output or b"").rpartition(b"\n")
+                told = _tell(heard, (whole[0] + whole[1]).decode(errors="replace"), told)
             if cancelled.is_set():
                 raise Cancelled(shlex.join(argv))
     except BaseException:
@@ -91,6 +97,15 @@ def run(
             evidence=f"$ {shlex.join(argv)}\n{(stderr or stdout)[-2000:]}",
         )
     )
+
+
+def _tell(heard: Callable[[str], object] | None, stdout: str, told: int) -> int:
+    """Tells the lines after the first `told`; returns how many lines there are."""
+    lines = stdout.splitlines() if heard else []
+    for line in lines[told:]:
+        if heard:
+            heard(line)
+    return len(lines)
 
 
 def _end(child: "subprocess.Popen[str]") -> tuple[str, str]:

@@ -47,6 +47,7 @@ class Run(Protocol):
         cancelled: threading.Event,
         cwd: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        heard: Callable[[str], object] | None = None,
     ) -> Completed: ...
 
 
@@ -148,13 +149,16 @@ class Env:
         timeout: float,
         cwd: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        heard: Callable[[str], object] | None = None,
     ) -> Completed:
         """Runs a command to its end; see `bootstrap.command.run`.
 
         It carries this checkout's marker: when this program is killed, the next run finds the command and ends it.
         """
         marked = {**(self.environ if environ is None else environ), OWNER: owner_of(self.root)}
-        return self.runner(argv, timeout=timeout, cancelled=self.cancelled, cwd=cwd or self.root, environ=marked)
+        return self.runner(
+            argv, timeout=timeout, cancelled=self.cancelled, cwd=cwd or self.root, environ=marked, heard=heard
+        )
 
     def get(self, url: str, timeout: float = 2.0) -> Answer:
         """GET on loopback."""
