@@ -1,9 +1,11 @@
-"""The door for Kafka's admin protocol. Asking only, no judging: the topics stage compares."""
+"""The door for Kafka's protocol. Asking only, no judging: the topics stage compares."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import uuid4
 
 T = TypeVar("T")
 TIMEOUT_MS = 3000
@@ -74,21 +76,50 @@ class Broker:
 
         self._call(ask)
 
+    def round_trip(self, topic: str) -> None:
+        """Produces one small record to partition 0 of `topic`, which exists, and consumes that very record."""
+
+        async def go() -> None:
+            from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+            value, settings = uuid4().bytes, {"bootstrap_servers": self._bootstrap, "request_timeout_ms": TIMEOUT_MS}
+            async with _open(AIOKafkaProducer(**settings)) as producer:
+                sent = await producer.send_and_wait(topic, value, partition=0)
+            async with _open(AIOKafkaConsumer(**settings, auto_offset_reset="none")) as consumer:
+                partition = TopicPartition(topic, 0)
+                consumer.assign([partition])
+                consumer.seek(partition, sent.offset)
+                try:
+                    got = await asyncio.wait_for(consumer.getone(), TIMEOUT_MS / 1000)
+                except TimeoutError as error:
+                    raise KafkaTrouble(f"the record at offset {sent.offset} of {topic} was not given back") from error
+            if (got.offset, got.value) != (sent.offset, value):
+                raise KafkaTrouble(f"at offset {sent.offset} of {topic} is another record than the one sent")
+
+        _quiet_run(go())
+
     def _call(self, ask: "Any") -> Any:
         async def go() -> Any:
             from aiokafka.admin import AIOKafkaAdminClient
-            from aiokafka.errors import KafkaError
 
             admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=TIMEOUT_MS)
             try:
                 await admin.start()
                 return await ask(admin)
-            except (KafkaError, OSError) as error:
-                raise KafkaTrouble(str(error) or type(error).__name__) from error
             finally:
                 await admin.close()
 
         return _quiet_run(go())
+
+
+@asynccontextmanager
+async def _open(client: Any) -> AsyncIterator[Any]:
+    """A producer or consumer, started and stopped; the client's own context leaves one open that could not start."""
+    try:
+        await client.start()
+        yield client
+    finally:
+        await client.stop()
 
 
 def tuple_of(entry: Any) -> tuple[Any, ...]:
@@ -108,8 +139,13 @@ def refuse(rows: Any, allowed: tuple[int, ...]) -> None:
 
 
 def _quiet_run(main: Coroutine[Any, Any, T]) -> T:
-    """Runs it on an event loop of this thread, with the client's own logging silenced: the caller has the words."""
+    """Runs it on an event loop of this thread, with the client's own logging silenced: `KafkaTrouble` has the words."""
     import logging
 
+    from aiokafka.errors import KafkaError
+
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    return asyncio.run(main)
+    try:
+        return asyncio.run(main)
+    except (KafkaError, OSError) as error:
+        raise KafkaTrouble(str(error) or type(error).__name__) from error

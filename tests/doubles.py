@@ -143,10 +143,14 @@ class Web:
 
 @dataclass
 class FakeBroker:
-    """A broker that keeps topics in a dict. With `trouble` it refuses; what it was asked to change is in `calls`."""
+    """A broker that keeps topics in a dict. With `trouble` it refuses; what it was asked to change is in `calls`.
+
+    With `full` it takes no record.
+    """
 
     there: dict[str, TopicFacts] = field(default_factory=dict)
     trouble: str = ""
+    full: str = ""
     calls: list[tuple[str, str]] = field(default_factory=list)
 
     def topics(self, names: list[str] | None = None) -> dict[str, TopicFacts]:
@@ -162,6 +166,12 @@ class FakeBroker:
         self._refuse()
         self.calls.append(("configure", name))
         self.there[name] = TopicFacts(self.there[name].partitions, {**self.there[name].config, **config})
+
+    def round_trip(self, topic: str) -> None:
+        self._refuse()
+        assert topic in self.there
+        if self.full:
+            raise KafkaTrouble(self.full)
 
     def _refuse(self) -> None:
         if self.trouble:

@@ -10,6 +10,13 @@ from bootstrap.problem import Failed, Problem
 from bootstrap.stage import Stage
 
 HOUR_MS = 3_600_000
+# Where the gate's own records go, so that no service ever meets one.
+PROOF = "inv-check"
+
+
+def wanted(env: Env) -> dict[str, Topic]:
+    """Every topic that is to be there."""
+    return {**env.manifest.topics, PROOF: Topic(partitions=1, retention_hours=1, cleanup="delete")}
 
 
 def wanted_config(topic: Topic) -> dict[str, str]:
@@ -19,32 +26,41 @@ def wanted_config(topic: Topic) -> dict[str, str]:
 
 def apply(env: Env, servers: Callable[[Env], str]) -> None:
     """Creates what is missing and sets what differs; partitions are never changed."""
-    broker, topics = env.broker_at(servers(env)), env.manifest.topics
+    broker, topics = env.broker_at(servers(env)), wanted(env)
     try:
         there = broker.topics(list(topics))
         for name, topic in topics.items():
-            wanted = wanted_config(topic)
+            config = wanted_config(topic)
             if name not in there:
-                broker.create(name, topic.partitions, wanted)
-            elif any(there[name].config.get(key) != value for key, value in wanted.items()):
-                broker.configure(name, wanted)
+                broker.create(name, topic.partitions, config)
+            elif any(there[name].config.get(key) != value for key, value in config.items()):
+                broker.configure(name, config)
     except KafkaTrouble as trouble:
         raise Failed(problem("topic-refused", "The topics cannot be made.", evidence=str(trouble))) from trouble
 
 
 def check(env: Env, servers: Callable[[Env], str], advice: str) -> Problem | None:
-    return next(differences(env, servers, advice), None)
+    found = next(differences(env, servers, advice), None)
+    if found is not None:
+        return found
+    at = servers(env)
+    try:
+        env.broker_at(at).round_trip(PROOF)
+    except KafkaTrouble as trouble:
+        summary = f"A record does not make its way through the broker at {at} and back."
+        return problem("topic-round-trip-failed", summary, evidence=str(trouble))
+    return None
 
 
 def differences(env: Env, servers: Callable[[Env], str], advice: str) -> Iterator[Problem]:
     """Everything in which the broker's topics are not what environment.toml says."""
     at = servers(env)
     try:
-        there = env.broker_at(at).topics(list(env.manifest.topics))
+        there = env.broker_at(at).topics(list(wanted(env)))
     except KafkaTrouble as trouble:
         yield problem("broker-unreachable", f"The broker at {at} does not answer.", evidence=str(trouble))
         return
-    for name, topic in env.manifest.topics.items():
+    for name, topic in wanted(env).items():
         if name not in there:
             yield problem("topic-missing", f"Topic {name} does not exist.")
             continue
@@ -70,7 +86,8 @@ def differences(env: Env, servers: Callable[[Env], str], advice: str) -> Iterato
 
 
 def stage(servers: Callable[[Env], str], advice: str) -> Stage:
-    """The gate: every declared topic is there with its partitions, retention and cleanup policy.
+    """The gate: every declared topic is there with its partitions, retention and cleanup policy, and a record that is
+    produced can be consumed.
 
     `servers` says where the broker answers; `advice` is how the user gets rid of a topic with other partitions.
     """

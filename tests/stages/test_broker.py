@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from bootstrap.env import Env
-from bootstrap.kafka import Broker, TopicFacts
+from bootstrap.kafka import Broker, KafkaTrouble, TopicFacts
 from bootstrap.local import layout
 from bootstrap.local.processes import Spec
 from bootstrap.problem import Failed, Problem
@@ -21,6 +21,7 @@ ADVICE = "./inv down\n./inv up"
 WANTED = {
     "orders": TopicFacts(2, {"retention.ms": "86400000", "cleanup.policy": "delete"}),
     "orders-dead": TopicFacts(1, {"retention.ms": "172800000", "cleanup.policy": "delete"}),
+    topics.PROOF: TopicFacts(1, {"retention.ms": "3600000", "cleanup.policy": "delete"}),
 }
 
 
@@ -86,7 +87,7 @@ def test_topics_are_created_exactly(env: Env) -> None:
     assert gate(env) is None
     assert fake.there == WANTED
     make(env)
-    assert fake.calls == [("create", "orders"), ("create", "orders-dead")], "once each"
+    assert fake.calls == [("create", name) for name in WANTED], "once each"
 
 
 def test_other_topics_are_left_alone(env: Env) -> None:
@@ -126,7 +127,16 @@ def test_another_configuration_is_named_and_set(env: Env, key: str, value: str) 
 def test_every_difference_is_found(env: Env) -> None:
     with_broker(env, FakeBroker(there={"orders": TopicFacts(9, {})}))
     codes = [p.code for p in topics.differences(env, layout.bootstrap_servers, ADVICE)]
-    assert codes == ["topic-partitions-differ", "topic-config-differs", "topic-config-differs", "topic-missing"]
+    differing = ["topic-partitions-differ", "topic-config-differs", "topic-config-differs"]
+    assert codes == [*differing, "topic-missing", "topic-missing"]
+
+
+def test_a_broker_that_takes_no_record_is_named(env: Env) -> None:
+    with_broker(env, FakeBroker(there=dict(WANTED), full="KafkaStorageError: Disk error"))
+    found = gate(env)
+    assert found is not None
+    assert (found.code, found.final) == ("topic-round-trip-failed", False)
+    assert found.evidence == "KafkaStorageError: Disk error"
 
 
 def test_a_broker_that_is_away(env: Env) -> None:
@@ -193,6 +203,15 @@ def test_the_real_broker_with_other_partitions_and_configuration(real: Env) -> N
     found = gate(grown)
     assert found is not None
     assert found.code == "topic-partitions-differ"
+
+
+def test_a_record_goes_through_the_real_broker(real: Env) -> None:
+    make(real)
+    kafka = Broker(layout.bootstrap_servers(real))
+    kafka.round_trip(topics.PROOF)
+    kafka.round_trip(topics.PROOF)
+    with pytest.raises(KafkaTrouble):
+        Broker(f"127.0.0.1:{free_port()}").round_trip(topics.PROOF)
 
 
 def test_a_port_where_no_broker_listens(env: Env) -> None:
