@@ -9,7 +9,7 @@ import pytest
 
 from tests.parts import PARTS
 
-pytest_plugins = ["tests.engine"]
+pytest_plugins = ["tests.engine", "tests.apiserver.fixtures"]
 
 # The smoke suite asks a running app: `inv up` and `inv verify` run it.
 collect_ignore = ["tests/smoke"]

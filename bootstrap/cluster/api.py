@@ -37,11 +37,12 @@ class Cluster:
         """The cluster that `context` names in that file. Raises `Failed` (`kubeconfig-unusable`)."""
         from kubernetes.client import ApiClient, Configuration
         from kubernetes.config import ConfigException, load_kube_config
+        from yaml import YAMLError
 
         settings = Configuration()
         try:
             load_kube_config(str(kubeconfig), context, settings, persist_config=False)
-        except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
+        except (ConfigException, OSError, YAMLError, ValueError, TypeError, KeyError) as error:
             raise Failed(
                 problem(
                     "kubeconfig-unusable",
