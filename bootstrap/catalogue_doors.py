@@ -9,4 +9,33 @@ ROWS: tuple[Row, ...] = (
         "and no pod of {name} is ready behind it.",
         "./inv status\n# who listens there:\nss -ltnp 'sport = :{port}'",
     ),
+    # --- logs
+    Row(
+        "log-no-pod",
+        "Logs are those of pods, and there is none: the service was not deployed, or its pods are refused.",
+        "./inv status\n"
+        "kubectl --kubeconfig {kubeconfig} --context {context} describe deployments,statefulsets,replicasets "
+        "--namespace {namespace} --selector app.kubernetes.io/name={name}",
+    ),
+    Row(
+        "log-no-sidecar",
+        "environment.toml gives {name} no app_id, so Dapr injects no sidecar into its pods.",
+        "./inv logs {name}",
+    ),
+    Row(
+        "log-not-injected",
+        "Dapr is switched off for {name} in its chart's values, or the injector missed the pod.",
+        "./inv status\n./inv logs {name}",
+    ),
+    Row(
+        "log-no-previous",
+        "The cluster keeps the log of one container before the one of now, in a pod that restarted it; this pod has not.",
+        "./inv logs {name}",
+    ),
+    Row(
+        "log-not-started",
+        "The container has printed nothing because it has not started yet.",
+        "./inv status\n"
+        "kubectl --kubeconfig {kubeconfig} --context {context} get pods --namespace {namespace} --output wide",
+    ),
 )
