@@ -29,7 +29,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "log-no-previous",
-        "The cluster keeps the log of one container before the one of now, in a pod that restarted it; this pod has not.",
+        "A pod keeps the log of the container that ran before a restart, and this pod has restarted none.",
         "./inv logs {name}",
     ),
     Row(

@@ -1,0 +1,87 @@
+"""What the pods of a service print from now on: containers come and go, and every one is read."""
+
+import queue
+import re
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bootstrap.cluster.api import Document, words
+from bootstrap.cluster.logs import facts, has, log_of, no_pod, not_injected, pods, stamped, status_of, why
+from bootstrap.env import Env
+from bootstrap.problem import Failed
+
+PATIENCE = 30.0  # seconds for which the API may be away
+
+
+@dataclass
+class Following:
+    """Reads the containers of a service as they come and go, each on a thread of its own."""
+
+    env: Env
+    service: str
+    container: str
+    tail: int
+    _said: "queue.SimpleQueue[tuple[str, str]]" = field(default_factory=queue.SimpleQueue)
+    _readers: dict[str, tuple[str, threading.Thread]] = field(default_factory=dict)  # by pod: container id, its reader
+    _last: dict[str, str] = field(default_factory=dict)  # by pod: the time of its last line
+
+    def lines(self, every: float) -> Iterator[str]:
+        """Every line, without end. Raises `Failed` where there is nothing to read, and nothing to wait for."""
+        self._look(first=True)
+        looked = heard = time.monotonic()
+        while True:
+            try:
+                pod, line = self._said.get(timeout=max(0.0, looked + every - time.monotonic()))
+            except queue.Empty:
+                try:
+                    self._look()
+                    heard = time.monotonic()
+                except Failed:
+                    # It may come back; what was read by then goes on where it ended.
+                    if time.monotonic() - heard > PATIENCE:
+                        raise
+                looked = time.monotonic()
+                continue
+            stamp, text = stamped(line)
+            # A log that is read again after a break repeats lines; the API takes whole seconds.
+            if not stamp or stamp > self._last.get(pod, ""):
+                self._last[pod] = stamp or self._last.get(pod, "")
+                yield f"{pod}  {text}" if len(self._readers) > 1 else text
+
+    def _look(self, first: bool = False) -> None:
+        with words(f"The pods of {self.service} cannot be listed.", **facts(self.env, self.service)):
+            found = pods(self.env, self.service)
+            if first and not found:
+                raise Failed(no_pod(self.env, self.service))
+            for pod in found:
+                self._attend(pod, first)
+            if not self._readers:
+                for pod in found:
+                    if not has(pod, self.container):
+                        raise Failed(not_injected(self.env, self.service, pod))
+                    if (known := why(self.env, pod)) and known.final:
+                        raise Failed(known)
+
+    def _attend(self, pod: Document, first: bool) -> None:
+        name, status = pod["metadata"]["name"], status_of(pod, self.container)
+        started, running = str(status.get("containerID", "")), "running" in status.get("state", {})
+        was, reader = self._readers.get(name, ("", None))
+        if not started or (reader and reader.is_alive()) or (started == was and not running):
+            return
+        query: dict[str, object] = {"container": self.container, "follow": "true", "timestamps": "true"}
+        if name in self._last:
+            query["sinceTime"] = re.sub(r"\.\d+", "", self._last[name])
+        elif first:
+            query["tailLines"] = self.tail
+        thread = threading.Thread(target=self._follow, args=(name, query), name=f"log {name}", daemon=True)
+        self._readers[name] = (started, thread)
+        thread.start()
+
+    def _follow(self, pod: str, query: dict[str, object]) -> None:
+        try:
+            for line in self.env.cluster.lines(log_of(self.env, pod), **query):
+                self._said.put((pod, line))
+        except Exception:  # noqa: BLE001 - the next look says what is there, and reads on
+            return
