@@ -32,17 +32,20 @@ class Following:
         self._look(first=True)
         looked = heard = time.monotonic()
         while True:
-            try:
-                pod, line = self._said.get(timeout=max(0.0, looked + every - time.monotonic()))
-            except queue.Empty:
+            # By the clock, not when nothing is said: one pod that never stops would hide all others.
+            if (left := looked + every - time.monotonic()) <= 0:
                 try:
                     self._look()
                     heard = time.monotonic()
-                except Failed:
-                    # It may come back; what was read by then goes on where it ended.
-                    if time.monotonic() - heard > PATIENCE:
+                except Failed as failed:
+                    # The API may come back; then every log is read on from where it broke off.
+                    if failed.problems[0].final or time.monotonic() - heard > PATIENCE:
                         raise
                 looked = time.monotonic()
+                continue
+            try:
+                pod, line = self._said.get(timeout=left)
+            except queue.Empty:
                 continue
             stamp, text = stamped(line)
             # A log that is read again after a break repeats lines; the API takes whole seconds.
