@@ -53,8 +53,9 @@ def run(
 ) -> Completed:
     """Runs a command to its end, whatever its exit code.
 
-    `heard` is told each line of its stdout, soon after it was printed. `timeout` is in seconds; at its end the command's process group is killed and `Failed` raised (`command-timeout`).
-    Raises `Failed` (`command-missing`) when there is no such program, `Cancelled` when the run is ending.
+    `heard` is told each line of its stdout, soon after it was printed. `timeout` is in seconds; at its end the
+    command's process group is killed and `Failed` raised (`command-timeout`). Raises `Failed` (`command-missing`)
+    when there is no such program, `Cancelled` when the run is ending.
     """
     began = time.monotonic()
     try:
