@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from tests.apiserver import statuses
+from tests.apiserver import for_helm, statuses
 from tests.apiserver.resources import Document, Resource
 from tests.apiserver.selectors import chosen
 from tests.apiserver.store import Store
@@ -39,6 +39,8 @@ class Reply:
 
 def parsed(content: bytes) -> Document:
     """A body; apply patches may be YAML, of which JSON is a part."""
+    if content.startswith(for_helm.MAGIC):
+        return for_helm.decoded(content)
     found = yaml.safe_load(content) if content else {}
     return found if isinstance(found, dict) else {}
 
@@ -73,6 +75,8 @@ class Routes:
             return Reply(200, {"kind": "APIVersions", "versions": ["v1"]})
         if path == "/apis":
             return Reply(200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": self._groups()})
+        if schema := for_helm.openapi(path, self.store.resources()):
+            return Reply(200, schema)
         version = path.removeprefix("/apis/").removeprefix("/api/")
         if served := [r for r in self.store.resources() if r.version == version]:
             return Reply(200, _discovered(version, served))

@@ -86,7 +86,7 @@ class Store:
             new = {key: value for key, value in new.items() if key != "status"}
             new |= {"status": old["status"]} if "status" in old else {}
             self._admit(resource, new)
-        kept = ("uid", "creationTimestamp", "generation", "resourceVersion", "deletionTimestamp")
+        kept = ("namespace", "uid", "creationTimestamp", "generation", "resourceVersion", "deletionTimestamp")
         new["metadata"] = {**new["metadata"], **{k: old["metadata"][k] for k in kept if k in old["metadata"]}}
         if new == old or dry:
             return new
