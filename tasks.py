@@ -11,6 +11,19 @@ if TYPE_CHECKING:
     from bootstrap.env import Env
 
 
+def _words(told: list[str]) -> tuple[str, ...]:
+    """Names, however they were given: again and again, or with commas."""
+    return tuple(name for text in told for name in text.split(",") if name)
+
+
+def _ask(question: str) -> str:
+    """What the user types; nothing where nobody can."""
+    try:
+        return input(question) if sys.stdin.isatty() else ""
+    except EOFError:
+        return ""
+
+
 def _do(action: "Callable[[Env], int]") -> None:
     """Runs `action` and exits: 0 done, 1 a known problem, 3 a bug of this project, 130 interrupted."""
     import os
@@ -58,29 +71,32 @@ def _code(action: "Callable[[Env], int]") -> int:
 
 @task(
     help={
-        "on": "where to run: local",
+        "on": "where to run: minikube or local; remembered",
         "broker": "of local: wheel, or redpanda in Docker; remembered",
-    }
+        "only": "these stages alone, with the gates of what they need; again or with commas for more",
+        "from": "this stage and what needs it, with the gates of all others",
+    },
+    iterable=["only"],
 )
-def up(_: Context, on: str = "local", broker: str = "") -> None:
+def up(_: Context, on: str = "", broker: str = "", only: list[str] | None = None, from_: str = "") -> None:
     """Bring the whole app up and prove it; goes on from wherever the last run ended."""
 
     def action(env: "Env") -> int:
         from bootstrap import commands
 
-        return commands.up(env, on, broker)
+        return commands.up(env, on, broker, _words(only or []), from_)
 
     _do(action)
 
 
-@task
-def down(_: Context) -> None:
-    """End exactly the processes of this environment; data and logs stay."""
+@task(help={"purge": "delete everything of this environment, its data too", "yes": "delete without asking"})
+def down(_: Context, purge: bool = False, yes: bool = False) -> None:
+    """Stop exactly what is this environment's; data and logs stay."""
 
     def action(env: "Env") -> int:
         from bootstrap import commands
 
-        return commands.down(env)
+        return commands.down(env, purge, None if yes else _ask)
 
     _do(action)
 
@@ -109,26 +125,45 @@ def verify(_: Context, json: bool = False) -> None:
     _do(action)
 
 
-@task(help={"service": "the service to renew"})
+@task(help={"service": "the service to renew; with commas for more"})
 def rebuild(_: Context, service: str) -> None:
-    """Renew one service from the checkout, and prove that the new code runs."""
+    """Renew a service from the checkout, and prove that the new code runs."""
 
     def action(env: "Env") -> int:
         from bootstrap import commands
 
-        return commands.rebuild(env, service)
+        return commands.rebuild(env, _words([service]))
 
     _do(action)
 
 
-@task(help={"service": "a service, or broker", "follow": "go on as more is printed", "sidecar": "its sidecar's"})
-def logs(_: Context, service: str, follow: bool = False, sidecar: bool = False) -> None:
+@task(
+    help={
+        "service": "a service, or another part that has logs",
+        "follow": "go on as more is printed",
+        "sidecar": "its sidecar's",
+        "previous": "what the pod's container printed before it was started again",
+    }
+)
+def logs(_: Context, service: str, follow: bool = False, sidecar: bool = False, previous: bool = False) -> None:
     """Show what a service printed."""
 
     def action(env: "Env") -> int:
         from bootstrap import commands
 
-        return commands.logs(env, service, follow, sidecar)
+        return commands.logs(env, service, follow=follow, sidecar=sidecar, previous=previous)
+
+    _do(action)
+
+
+@task(name="open", help={"service": "a service, such as frontend"})
+def open_(_: Context, service: str = "frontend") -> None:
+    """Open a service in the browser."""
+
+    def action(env: "Env") -> int:
+        from bootstrap import commands
+
+        return commands.open_service(env, service)
 
     _do(action)
 

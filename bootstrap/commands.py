@@ -1,103 +1,131 @@
 """What each task does. Every function returns an exit code; `tasks.py` alone exits."""
 
 import difflib
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from types import FrameType
 
-from bootstrap import pipeline, state
+from bootstrap import pipeline, places, state
 from bootstrap.catalogue import problem
 from bootstrap.command import Completed
 from bootstrap.env import Env
-from bootstrap.local import brokers
 from bootstrap.manifest import load
 from bootstrap.problem import Failed, Problem
 from bootstrap.report import Report, report_for
 from bootstrap.runner import Event as StageEvent
 from bootstrap.runner import Runner
-from bootstrap.stage import Stage, closure
+from bootstrap.stage import Stage, beginning, only
 
 OK, WRONG = 0, 1
-FOLLOW = 0.1  # seconds between looks at a log
 
 
 def open_env(root: Path, environ: Mapping[str, str]) -> Env:
     """The environment of a checkout, on the place where it runs."""
     env = Env(manifest=load(root / "environment.toml"), environ=environ)
     env.place = state.place(env.state)
+    env.say = lambda text: report_for().line(f"  {text}")
     return env
 
 
-def up(env: Env, on: str, broker: str = "") -> int:
-    """Brings everything up and proves it. `broker`: the one of `local` from now on; "": the one chosen before."""
-    if on not in pipeline.PLACES:
-        nearest = next(iter(difflib.get_close_matches(on, pipeline.PLACES, 1, 0.0)))
-        raise Failed(
-            problem(
-                "place-unknown",
-                f"There is no place {on!r} to run on.",
-                known=", ".join(pipeline.PLACES),
-                nearest=nearest,
-            )
-        )
+def up(env: Env, on: str = "", broker: str = "", names: Sequence[str] = (), first: str = "") -> int:
+    """Brings everything up and proves it.
+
+    `on`: the place; "": where it runs now, else the default one. `broker`: the one of `local` from now on; "": the one
+    chosen before. `names`: the stages that alone do their work; `first`: the stage from which on they do. Of all
+    stages before those only the gates are asked.
+    """
+    on = places.known(on or env.place or places.DEFAULT)
+    if env.place and on != env.place and places.of(env).is_started(env):
+        raise Failed(problem("place-other", f"{env.manifest.name} runs on {env.place}.", wanted=on))
+    if broker and on != "local":
+        raise Failed(problem("broker-of-local", f"The broker of {on} cannot be chosen.", broker=broker))
+    env.place = on
+    chosen = _chosen(pipeline.stages(env), tuple(names), first)
     with state.locked(env.state, "up"):
         (env.state / "place").write_text(on)
-        env.place = on
-        if not state.ended_well(env.state):
-            env.processes.stop_strays()
-        brokers.choose(env, broker, report_for().line)
-        began = time.monotonic()
-        report, found = _run(env, pipeline.stages(env), "up")
+        place = places.of(env)
+        place.before(env, broker)
+        chosen = _chosen(pipeline.stages(env), tuple(names), first) if broker else chosen
+        before, began = place.generation(env), time.monotonic()
+        report, found = _run(env, chosen, "up")
         if found:
             return WRONG
         took = f"{time.monotonic() - began:.1f} s ({report.durations() or 'nothing to do'})"
-        report.line(f"\n  {env.manifest.name} is up and proven in {took}\n")
-        report.table([(name, url) for name, url in pipeline.urls(env).items()])
-        report.line("\n  ./inv status · ./inv logs SERVICE · ./inv rebuild SERVICE · ./inv down")
+        if names:
+            report.line(f"\n  done and proven in {took}: {', '.join(names)}")
+            return OK
+        changed = "" if place.generation(env) != before else "; nothing that runs has changed"
+        report.line(f"\n  {env.manifest.name} is up and proven in {took}{changed}\n")
+        report.table(list(place.urls(env).items()))
+        report.line("\n  ./inv status · ./inv logs SERVICE · ./inv rebuild SERVICE · ./inv open SERVICE · ./inv down")
         return OK
 
 
-def rebuild(env: Env, service: str) -> int:
-    """Renews one service: its sources, its process, its gate."""
-    _known("rebuild", service, list(env.manifest.services))
+def _chosen(stages: tuple[Stage, ...], names: tuple[str, ...], first: str) -> tuple[Stage, ...]:
+    for name in (*names, *((first,) if first else ())):
+        _known("stage", "up --from" if name == first else "up --only", name, [stage.name for stage in stages])
+    if names and first:
+        raise Failed(problem("stages-only-and-from", "--only and --from exclude each other.", first=first))
+    if names:
+        return only(stages, names)
+    return beginning(stages, first) if first else stages
+
+
+def rebuild(env: Env, services: Sequence[str]) -> int:
+    """Renews services: the sources, the image where there is one, what runs, the gate."""
+    for service in services:
+        _known("service", "rebuild", service, list(env.manifest.services))
     _running(env)
-    with state.locked(env.state, f"rebuild {service}"):
-        before = env.processes.started_at(service)
-        report, found = _run(env, closure(pipeline.stages(env), (service,)), f"rebuild-{service}")
+    place = places.of(env)
+    with state.locked(env.state, f"rebuild {' '.join(services)}"):
+        before = {service: place.started(env, service) for service in services}
+        report, found = _run(env, pipeline.rebuild(env, tuple(services)), f"rebuild-{'-'.join(services)}")
         if found:
             return WRONG
-        renewed = env.processes.started_at(service) != before
-        version = pipeline.versions(env)[service]
-        what = "runs its new version" if renewed else "is unchanged: what runs is already version"
-        report.line(f"\n  {service} {what} {version}: {pipeline.urls(env)[service]}")
+        report.line()
+        for service in services:
+            renewed = place.started(env, service) != before[service]
+            what = "runs its new version" if renewed else "is unchanged: what runs is already version"
+            url = place.urls(env).get(service, "")
+            report.line(f"  {service} {what} {place.versions(env)[service]}{url and ': '}{url}")
         return OK
 
 
-def down(env: Env) -> int:
-    """Ends exactly the processes of this environment, and stops its container."""
+def down(env: Env, purge: bool = False, ask: Callable[[str], str] | None = None) -> int:
+    """Stops exactly what is ours; with `purge` deletes it. `ask` puts the question to the user; None: it was answered.
+
+    Deleting data that nobody confirmed raises `Failed` (`purge-not-confirmed`).
+    """
     report = report_for()
     with state.locked(env.state, "down"):
-        names = env.processes.names()
-        services = [name for name in names if name in env.manifest.services]
-        ended = env.processes.stop(services)
-        ended += env.processes.stop([name for name in names if name.endswith(".sidecar")])
-        ended += env.processes.stop([name for name in env.processes.names() if name not in ended])
-        strays = env.processes.stop_strays()
-        env.processes.forget()
-        if ended or strays:
-            report.line(f"  ended {len(ended) + strays} processes; data and logs stay in {env.state.name}/")
-        container = brokers.BROKERS[env.local_broker].stop(env)
-        if container:
-            report.line(f"  stopped the container {container}; its topics stay in the volume of the same name")
-        if not ended and not strays and not container:
-            report.line("  nothing was running")
-        (env.state / "place").unlink(missing_ok=True)
+        there = [name for name in places.PLACES if name == env.place or (purge and (env.state / name).exists())]
+        if purge:
+            _confirm(env, there, ask, report)
+        said = []
+        for env.place in there:
+            said += places.of(env).down(env, purge)
+        for text in said or ["nothing was running"]:
+            report.line(f"  {text}")
+        if purge:
+            (env.state / "place").unlink(missing_ok=True)
     return OK
+
+
+def _confirm(env: Env, there: Sequence[str], ask: Callable[[str], str] | None, report: Report) -> None:
+    data: list[str] = []
+    for env.place in there:
+        data += places.of(env).data(env)
+    if not data:
+        return
+    report.line("  This deletes, for good:")
+    for text in data:
+        report.line(f"    {text}")
+    if ask and ask(f"  Type {env.manifest.name} to delete it: ").strip() != env.manifest.name:
+        raise Failed(problem("purge-not-confirmed", "Nothing was deleted: the answer was another one."))
 
 
 def verify(env: Env, as_json: bool) -> int:
@@ -105,8 +133,9 @@ def verify(env: Env, as_json: bool) -> int:
     from bootstrap.stages import smoke
 
     _running(env)
-    report = report_for()
-    results = smoke.prove(env, pipeline.generation(env), pipeline.urls(env))
+    place, report = places.of(env), report_for()
+    with place.doors(env) as urls:
+        results = smoke.prove(env, place.generation(env), urls)
     found = smoke.failures(results)
     if as_json:
         report.json({"passed": not found, "tests": [vars(r) for r in results], "problems": [vars(p) for p in found]})
@@ -118,39 +147,22 @@ def verify(env: Env, as_json: bool) -> int:
     return WRONG if found else OK
 
 
-def logs(env: Env, service: str, follow: bool, sidecar: bool) -> int:
+def logs(env: Env, service: str, *, follow: bool = False, sidecar: bool = False, previous: bool = False) -> int:
     """What a service printed last, and what it prints from now on."""
-    _known("logs", service, [*env.manifest.services, "broker"])
-    name = f"{service}.sidecar" if sidecar else service
+    _known("service", "logs", service, [*env.manifest.services, *places.of(env).PARTS])
     report = report_for()
-    if name == "broker" and brokers.in_container(env):
-        for text in brokers.lines(env, follow):
-            report.line(text)
-        return OK
-    path = env.processes.log(name)
-    if not path.exists():
-        raise Failed(problem("nothing-runs", f"{name} has printed nothing on this checkout yet."))
-    printed = path.stat().st_size
-    report.line(env.processes.tail(name, 200))
-    if follow:
-        for text in appended(path, printed):
-            report.line(text)
+    for text in places.of(env).logs(env, service, sidecar=sidecar, previous=previous, follow=follow):
+        report.line(text)
     return OK
 
 
-def appended(path: Path, position: int) -> Iterator[str]:
-    """Lines as they are written to `path` from that byte on, and to every file that takes its place; without end."""
-    while True:
-        with suppress(FileNotFoundError), path.open("rb") as file:
-            file.seek(position)
-            position, rest, replaced = 0, b"", False
-            while not replaced:
-                # Asked before reading: what was written until then is read to its end.
-                replaced = not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno()))
-                *lines, rest = (rest + file.read()).split(b"\n")
-                yield from (line.decode(errors="replace") for line in lines)
-                time.sleep(FOLLOW)
-        time.sleep(FOLLOW)
+def open_service(env: Env, service: str) -> int:
+    """Shows a service in the user's browser."""
+    from bootstrap.cluster import open as browser
+
+    _known("service", "open", service, list(env.manifest.services))
+    _running(env)
+    return browser.open(env, service)
 
 
 def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tuple[Problem, ...]]:
@@ -201,13 +213,13 @@ def _log_commands(env: Env, log: state.RunLog) -> None:
     env.runner = logged
 
 
-def _known(command: str, service: str, known: list[str]) -> None:
-    if service not in known:
-        near = difflib.get_close_matches(service, known, 1, 0.0)
+def _known(what: str, command: str, name: str, known: list[str]) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1, 0.0)
         raise Failed(
             problem(
-                "service-unknown",
-                f"{service!r} is no service of this environment.",
+                f"{what}-unknown",
+                f"{name!r} is no {what} of this environment.",
                 known=", ".join(known),
                 command=command,
                 nearest=near[0],
@@ -216,7 +228,7 @@ def _known(command: str, service: str, known: list[str]) -> None:
 
 
 def _running(env: Env) -> None:
-    if not pipeline.is_started(env):
+    if not env.place or not places.of(env).is_started(env):
         raise Failed(problem("nothing-runs", f"{env.manifest.name} is not running.", final=True))
 
 

@@ -1,54 +1,75 @@
 """The product: what is done, in which order, and what proves each step. Read from top to bottom."""
 
+from bootstrap import places
 from bootstrap.env import Env
 from bootstrap.local import brokers, layout
-from bootstrap.manifest import Manifest
-from bootstrap.stage import Stage
+from bootstrap.stage import Stage, closure
 from bootstrap.stages import preflight, service, sidecars, smoke, sources, topics
 
 
-def local(manifest: Manifest, broker: str = "wheel") -> tuple[Stage, ...]:
+def minikube(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
+    """The app on a cluster of its own, with Dapr's control plane; its broker beside it, in this machine's Docker."""
+    from bootstrap.minikube import docker_env as node
+    from bootstrap.stages import (
+        charts,
+        cluster,
+        components,
+        dapr,
+        docker_env,
+        images,
+        machine,
+        postgres,
+        reach,
+        redpanda,
+        release,
+        tools,
+    )
+
+    place = places.of(env)
+    return (
+        machine.stage(),
+        tools.stage(needs=("preflight",)),
+        sources.stage(),
+        charts.stage(needs=("tools",), images=images.references, urls=place.urls),
+        redpanda.stage(),
+        topics.stage(servers=redpanda.servers, advice=redpanda.empty(env.manifest)),
+        cluster.stage(needs=("tools",)),
+        docker_env.stage(needs=("cluster",)),
+        images.stage(engine_of=node.engine, needs=("sources", "docker-env"), services=services),
+        reach.stage(needs=("broker", "cluster")),
+        postgres.stage(needs=("charts", "cluster")),
+        dapr.stage(needs=("tools", "cluster")),
+        components.stage(needs=("dapr", "postgres")),
+        *(
+            release.stage(name, needs=("images", "charts", "topics", "reach", "components"), urls=place.urls)
+            for name in services
+        ),
+        smoke.stage(services, generation=place.generation, doors=place.doors),
+    )
+
+
+def local(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
     """The app as processes of this machine, on loopback; its broker from a wheel, or Redpanda in Docker."""
-    services, kafka = manifest.services, brokers.BROKERS[broker]
+    place, known, kafka = places.of(env), env.manifest.services, brokers.BROKERS[env.local_broker]
     return (
         preflight.stage(),
         sources.stage(),
         kafka.stage(),
-        topics.stage(servers=layout.bootstrap_servers, advice=kafka.empty(manifest)),
+        topics.stage(servers=layout.bootstrap_servers, advice=kafka.empty(env.manifest)),
         sidecars.stage(),
-        *(service.stage(name, ("sources", "sidecars") if services[name].app_id else ("sources",)) for name in services),
-        smoke.stage(tuple(services), generation=generation, urls=urls),
+        *(service.stage(name, ("sources", "sidecars") if known[name].app_id else ("sources",)) for name in services),
+        smoke.stage(services, generation=place.generation, doors=place.doors),
     )
 
 
-PLACES = {"local": local}
+STAGES = {"minikube": minikube, "local": local}
 
 
 def stages(env: Env) -> tuple[Stage, ...]:
     """The stages of the place where this environment runs, with what was chosen for it."""
-    return PLACES[env.place](env.manifest, env.local_broker)
+    return STAGES[env.place or places.DEFAULT](env, tuple(env.manifest.services))
 
 
-def generation(env: Env) -> str:
-    """What runs: it changes whenever a process, or the broker's container, is started anew."""
-    names = env.processes.names()
-    running = [f"{n}:{p.pid}:{p.create_time()}" for n in names if (p := env.processes.find(n))]
-    if container := brokers.facts(env):
-        running.append(f"broker:{container['container']}:{container['started']}")
-    return " ".join(running)
-
-
-def is_started(env: Env) -> bool:
-    """Whether any part of the environment was started and not ended by `down`."""
-    container = brokers.facts(env)
-    return bool(env.place and (env.processes.names() or (container and container["running"])))
-
-
-def urls(env: Env) -> dict[str, str]:
-    """The base URL of each service."""
-    return {name: layout.url(env, name) for name in env.manifest.services}
-
-
-def versions(env: Env) -> dict[str, str]:
-    """The content hash of each service as the checkout has it."""
-    return {name: layout.version(env, name) for name in env.manifest.services}
+def rebuild(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
+    """What renews these services, and all that they need."""
+    return closure(STAGES[env.place or places.DEFAULT](env, services), services)

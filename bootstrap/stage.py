@@ -1,7 +1,7 @@
 """A stage: what makes a thing so, and the gate that proves it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bootstrap.problem import Problem
@@ -29,6 +29,22 @@ class Stage:
     waits_for: str
     timeout: float = 30.0
     apply_timeout: float = 600.0
+
+
+def only(stages: tuple[Stage, ...], names: tuple[str, ...]) -> tuple[Stage, ...]:
+    """The stages called `names`; of all that they need, the gates alone."""
+    return tuple(stage if stage.name in names else gate(stage) for stage in closure(stages, names))
+
+
+def beginning(stages: tuple[Stage, ...], name: str) -> tuple[Stage, ...]:
+    """The stage called `name` and all that need it; of all others, the gates alone."""
+    later = {stage.name for stage in stages if name in {s.name for s in closure(stages, (stage.name,))}}
+    return tuple(stage if stage.name in later else gate(stage) for stage in stages)
+
+
+def gate(stage: Stage) -> Stage:
+    """The stage without its work: it asks, and changes nothing. Nothing will change what it sees, so it asks once."""
+    return replace(stage, apply=lambda _: None, timeout=0.0)
 
 
 def closure(stages: tuple[Stage, ...], names: tuple[str, ...]) -> tuple[Stage, ...]:

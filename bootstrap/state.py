@@ -60,7 +60,7 @@ def _held(file: IO[str]) -> Problem:
 
 
 def place(folder: Path) -> str:
-    """Where this checkout's environment runs, or "" when none was started."""
+    """Where this checkout's environment runs, or ran last; "" when none was started yet."""
     with suppress(OSError):
         return (folder / "place").read_text().strip()
     return ""

@@ -9,7 +9,7 @@ import pytest
 from bootstrap import commands, pipeline, state
 from bootstrap import status as status_command
 from bootstrap.env import Env
-from bootstrap.local import brokers
+from bootstrap.local import brokers, place
 from bootstrap.problem import Failed
 from bootstrap.stages import preflight, redpanda
 from tests.docker_doubles import FakeEngine, said
@@ -49,8 +49,8 @@ def test_the_wheel_is_the_default_and_needs_no_docker(tmp_path: Path) -> None:
     assert env.local_broker == "wheel"
     preflight.apply(env)
     assert brokers.facts(env) is None
-    assert pipeline.generation(env) == ""
-    assert not pipeline.is_started(env)
+    assert place.generation(env) == ""
+    assert not place.is_started(env)
 
 
 def test_the_choice_is_remembered(env: Env) -> None:
@@ -89,10 +89,10 @@ def test_going_back_to_the_wheel_works_without_docker(env: Env, engine: FakeEngi
 
 def test_a_container_started_anew_is_another_generation(env: Env, engine: FakeEngine) -> None:
     name = container(env)
-    before = pipeline.generation(env)
-    assert pipeline.generation(env) == before != ""
+    before = place.generation(env)
+    assert place.generation(env) == before != ""
     engine.there[name].attrs["State"]["StartedAt"] = "2026-11-22T21:12:55.493635837Z"
-    assert pipeline.generation(env) != before
+    assert place.generation(env) != before
 
 
 def test_status_shows_the_container(env: Env, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,14 +120,14 @@ def test_down_stops_the_container_and_keeps_it(
     env: Env, engine: FakeEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = container(env)
-    assert pipeline.is_started(env)
+    assert place.is_started(env)
     assert commands.down(env) == 0
     printed = capsys.readouterr().out
     assert f"stopped the container {name}" in printed
     assert "volume" in printed
     assert name in engine.there
-    assert not pipeline.is_started(env)
-    assert state.place(env.state) == ""
+    assert not place.is_started(env)
+    assert state.place(env.state) == "local"
     commands.down(env)
     assert "nothing was running" in capsys.readouterr().out
 

@@ -6,15 +6,18 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bootstrap import commands, pipeline, state
+from bootstrap import commands, pipeline, places, state
 from bootstrap.env import Env
 from bootstrap.http import Answer
 from bootstrap.local import layout
+from bootstrap.local import place as local_place
 from bootstrap.local.processes import NAME, OWNER, Spec
 from bootstrap.problem import Failed, Problem
+from bootstrap.stage import beginning, only
 from bootstrap.stages import preflight
 from bootstrap.status import look, status
 from tests.doubles import Web, small_env
@@ -54,9 +57,7 @@ def test_an_unknown_place_names_those_there_are(env: Env) -> None:
     assert not (env.state / "place").exists()
 
 
-@pytest.mark.parametrize(
-    "call", [lambda env: commands.rebuild(env, "shpo"), lambda env: commands.logs(env, "shpo", False, False)]
-)
+@pytest.mark.parametrize("call", [lambda env: commands.rebuild(env, ["shpo"]), lambda env: commands.logs(env, "shpo")])
 def test_an_unknown_service_names_the_nearest(env: Env, call: Callable[[Env], int]) -> None:
     found = failure(lambda: call(started(env, "shop")))
     assert found.code == "service-unknown"
@@ -64,10 +65,10 @@ def test_an_unknown_service_names_the_nearest(env: Env, call: Callable[[Env], in
     assert "shop, mailer" in found.cause
 
 
-@pytest.mark.parametrize("call", [lambda env: commands.rebuild(env, "shop"), lambda env: commands.verify(env, False)])
+@pytest.mark.parametrize("call", [lambda env: commands.rebuild(env, ["shop"]), lambda env: commands.verify(env, False)])
 def test_what_needs_a_running_environment_says_so(env: Env, call: Callable[[Env], int]) -> None:
     found = failure(lambda: call(env))
-    assert (found.code, found.remedy) == ("nothing-runs", "./inv up --on local")
+    assert (found.code, found.remedy) == ("nothing-runs", "./inv up")
 
 
 def test_a_second_command_is_refused_while_one_is_at_work(env: Env) -> None:
@@ -76,7 +77,7 @@ def test_a_second_command_is_refused_while_one_is_at_work(env: Env) -> None:
         for call in (
             lambda: commands.down(env),
             lambda: commands.up(env, "local"),
-            lambda: commands.rebuild(env, "shop"),
+            lambda: commands.rebuild(env, ["shop"]),
         ):
             assert failure(call).code == "environment-locked"
     assert env.processes.find("shop") is not None
@@ -96,7 +97,7 @@ def test_down_ends_everything_of_ours_and_nothing_else(env: Env, tmp_path: Path,
         assert foreign.poll() is None
         foreign.kill()
     assert capsys.readouterr().out == "  ended 4 processes; data and logs stay in .inv/\n"
-    assert (env.processes.names(), env.processes.strays(), state.place(env.state)) == ([], [], "")
+    assert (env.processes.names(), env.processes.strays(), state.place(env.state)) == ([], [], "local")
     assert env.processes.log("shop").exists()
     assert commands.down(env) == commands.OK
     assert capsys.readouterr().out == "  nothing was running\n"
@@ -119,13 +120,15 @@ def test_up_stops_at_the_first_problem_and_keeps_a_record(env: Env, capsys: Out)
 
 
 def test_logs_of_what_was_never_started(env: Env) -> None:
-    assert failure(lambda: commands.logs(env, "shop", False, True)).code == "nothing-runs"
+    env.place = "local"
+    assert failure(lambda: commands.logs(env, "shop", sidecar=True)).code == "nothing-runs"
 
 
 def test_logs_show_the_last_lines(env: Env, capsys: Out) -> None:
+    env.place = "local"
     preflight.apply(env)
     env.processes.log("shop").write_text("".join(f"line {n}\n" for n in range(300)))
-    assert commands.logs(env, "shop", follow=False, sidecar=False) == commands.OK
+    assert commands.logs(env, "shop") == commands.OK
     out = capsys.readouterr().out.splitlines()
     assert (len(out), out[-1]) == (200, "line 299")
 
@@ -133,7 +136,7 @@ def test_logs_show_the_last_lines(env: Env, capsys: Out) -> None:
 def test_a_followed_log_loses_no_line_and_goes_on_in_the_next_file(tmp_path: Path) -> None:
     path = tmp_path / "shop.log"
     path.write_bytes(b"before\nfirst\nhalf")
-    lines = commands.appended(path, len(b"before\n"))
+    lines = local_place.appended(path, len(b"before\n"))
     assert next(lines) == "first"
     with path.open("ab") as file:
         file.write(b" a line\n\xff\n")
@@ -143,6 +146,72 @@ def test_a_followed_log_loses_no_line_and_goes_on_in_the_next_file(tmp_path: Pat
     path.rename(tmp_path / "shop.log.previous")
     path.write_bytes(b"a new one\n")
     assert (next(lines), next(lines)) == ("last words", "a new one")
+
+
+def test_only_these_stages_work_and_all_others_are_asked(env: Env) -> None:
+    env.place = "local"
+    there = pipeline.stages(env)
+    chosen = only(there, ("broker",))
+    assert [stage.name for stage in chosen] == ["preflight", "broker"]
+    assert [stage.name for stage in chosen if stage.apply in [known.apply for known in there]] == ["broker"]
+    chosen = beginning(there, "sidecars")
+    assert [stage.name for stage in chosen] == [stage.name for stage in there]
+    applied = [stage.name for stage in chosen if stage.apply in [known.apply for known in there]]
+    assert applied == ["sidecars", "shop", "mailer", "smoke"]
+
+
+def test_a_gate_alone_changes_nothing_and_asks_once(env: Env, capsys: Out) -> None:
+    assert commands.up(env, "local", names=("broker",)) == commands.WRONG
+    out = capsys.readouterr().out
+    assert "[state-not-writable]" in out
+    assert not (env.local / "processes").exists()
+
+
+@pytest.mark.parametrize(
+    ("told", "code", "remedy"),
+    [
+        ({"names": ("brokr",)}, "stage-unknown", "./inv up --only broker"),
+        ({"first": "mailr"}, "stage-unknown", "./inv up --from mailer"),
+        ({"names": ("broker",), "first": "shop"}, "stages-only-and-from", "./inv up --from shop"),
+    ],
+)
+def test_stages_that_cannot_be_chosen(env: Env, told: dict[str, Any], code: str, remedy: str) -> None:
+    found = failure(lambda: commands.up(env, "local", **told))
+    assert (found.code, found.remedy) == (code, remedy)
+    assert not (env.state / "place").exists()
+
+
+def test_one_place_at_a_time(env: Env) -> None:
+    started(env, "shop")
+    found = failure(lambda: commands.up(env, "minikube"))
+    assert (found.code, found.remedy) == ("place-other", "./inv down\n./inv up --on minikube")
+    assert state.place(env.state) == "local"
+
+
+def test_the_broker_of_the_cluster_cannot_be_chosen(env: Env) -> None:
+    assert failure(lambda: commands.up(env, "minikube", "wheel")).code == "broker-of-local"
+
+
+def test_a_purge_names_the_data_and_asks(env: Env, capsys: Out) -> None:
+    database = env.local / "data" / "shop.db"
+    started(env, "shop")
+    database.write_text("tasks")
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return "yes"
+
+    found = failure(lambda: commands.down(env, purge=True, ask=answer))
+    assert found.code == "purge-not-confirmed"
+    assert asked == ["  Type small to delete it: "]
+    assert "the databases in .inv/local/data: shop.db" in capsys.readouterr().out
+    assert database.exists()
+    assert env.processes.find("shop") is not None
+    assert commands.down(env, purge=True, ask=lambda _: "small") == commands.OK
+    assert "deleted the databases" in capsys.readouterr().out
+    assert not database.exists()
+    assert env.processes.find("shop") is None
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
@@ -155,7 +224,7 @@ def test_a_signal_ends_a_command_as_ctrl_c_does(sign: signal.Signals) -> None:
 
 def test_status_when_nothing_runs(env: Env, capsys: Out) -> None:
     assert status(env, as_json=False) == 1
-    assert capsys.readouterr().out == "  small is not running.\n    ./inv up --on local\n"
+    assert capsys.readouterr().out == "  small is not running.\n    ./inv up\n"
     assert status(env, as_json=True) == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["on"], document["green"], document["services"]) == (None, False, {})
@@ -228,10 +297,11 @@ def real() -> Env:
     return commands.open_env(CHECKOUT, {})
 
 
-@pytest.mark.parametrize("place", pipeline.PLACES)
+@pytest.mark.parametrize("place", places.PLACES)
 def test_every_need_is_a_stage_further_up(real: Env, place: str) -> None:
     seen: set[str] = set()
-    for stage in pipeline.PLACES[place](real.manifest):
+    real.place = place
+    for stage in pipeline.stages(real):
         assert set(stage.needs) <= seen, f"{stage.name} needs what is not further up"
         assert stage.name not in seen
         assert stage.waits_for
@@ -240,5 +310,6 @@ def test_every_need_is_a_stage_further_up(real: Env, place: str) -> None:
 
 
 def test_nothing_in_the_core_depends_on_a_services_name(env: Env) -> None:
-    names = [stage.name for stage in pipeline.local(env.manifest)]
+    env.place = "local"
+    names = [stage.name for stage in pipeline.stages(env)]
     assert names == ["preflight", "sources", "broker", "topics", "sidecars", "shop", "mailer", "smoke"]

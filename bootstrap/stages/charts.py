@@ -191,7 +191,7 @@ def user_of(dockerfile: str) -> str:
     return users[-1] if users else ""
 
 
-def stage(images: Images = images, urls: Urls = urls) -> Stage:
+def stage(needs: tuple[str, ...] = ("preflight",), images: Images = images, urls: Urls = urls) -> Stage:
     """The gate: all charts render, nothing in them is unknown to the API, and their pods may and can start."""
 
     def apply(env: Env) -> None:
@@ -203,4 +203,4 @@ def stage(images: Images = images, urls: Urls = urls) -> Stage:
             raise Failed(found)
         return None
 
-    return Stage("charts", ("preflight",), apply, check, waits_for="charts that the API takes", timeout=60)
+    return Stage("charts", needs, apply, check, waits_for="charts that the API takes", timeout=60)

@@ -1,7 +1,7 @@
 """images: every service's image, built in parallel by BuildKit, and proven by a run as a pod will run it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from bootstrap.catalogue import problem
@@ -15,15 +15,21 @@ from bootstrap.stage import Stage
 EngineOf = Callable[[Env], Engine]
 
 
+def references(env: Env) -> dict[str, str]:
+    """The image of each service as the checkout has it, `repository:tag`."""
+    return {name: layout.reference(env, name) for name in env.manifest.services}
+
+
 def one(env: Env, engine: Engine, name: str) -> None:
     """Builds and proves the image of service `name`. Raises `Failed`."""
     build(env, engine, name)
     proof.prove(env, engine, name)
 
 
-def apply(env: Env, engine_of: EngineOf) -> None:
-    """Builds and proves all images; when some fail, the others are still made, and every problem is told."""
-    engine, names = engine_of(env), list(env.manifest.services)
+def apply(env: Env, engine_of: EngineOf, names: Sequence[str] = ()) -> None:
+    """Builds and proves the images of those services, by default of all; when some fail, the others are still made,
+    and every problem is told."""
+    engine, names = engine_of(env), names or tuple(env.manifest.services)
     found: list[Problem] = []
     with ThreadPoolExecutor(max_workers=min(len(names), os.cpu_count() or 1)) as pool:
         for done in [pool.submit(one, env, engine, name) for name in names]:
@@ -35,9 +41,9 @@ def apply(env: Env, engine_of: EngineOf) -> None:
         raise Failed(found)
 
 
-def check(env: Env, engine_of: EngineOf) -> Problem | None:
+def check(env: Env, engine_of: EngineOf, names: Sequence[str] = ()) -> Problem | None:
     engine = engine_of(env)
-    for name in env.manifest.services:
+    for name in names or env.manifest.services:
         if found := check_one(env, engine, name):
             return found
     return None
@@ -58,14 +64,14 @@ def check_one(env: Env, engine: Engine, name: str) -> Problem | None:
     return None
 
 
-def stage(engine_of: EngineOf, needs: tuple[str, ...]) -> Stage:
-    """The gate: each image is in the engine under the tag of the checkout's content, its user a number and not root,
-    and this very image has answered when it ran as a pod will run it."""
+def stage(engine_of: EngineOf, needs: tuple[str, ...], services: Sequence[str] = ()) -> Stage:
+    """The gate, for those services, by default for all: the image is in the engine under the tag of the checkout's
+    content, its user a number and not root, and this very image has answered when it ran as a pod will run it."""
     return Stage(
         "images",
         needs,
-        lambda env: apply(env, engine_of),
-        lambda env: check(env, engine_of),
+        lambda env: apply(env, engine_of, services),
+        lambda env: check(env, engine_of, services),
         waits_for="the images",
         apply_timeout=1800,
     )

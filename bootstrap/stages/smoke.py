@@ -6,6 +6,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from bootstrap.stage import Stage
 
 TIMEOUT = 180.0  # seconds for the whole suite
 EVIDENCE = 3000  # characters
+
+Doors = Callable[[Env], AbstractContextManager[dict[str, str]]]
+"""A base URL of every service, reachable while the context lasts."""
 
 # How a failure names the service to look at.
 LOOK_AT = re.compile(r" *Look at: \./inv logs ([\w.-]+)")
@@ -138,10 +142,10 @@ def _signature(env: Env, generation: str) -> str:
     return f"{generation} {content.digest([env.root / 'tests' / 'smoke'])}"
 
 
-def stage(needs: tuple[str, ...], generation: Callable[[Env], str], urls: Callable[[Env], dict[str, str]]) -> Stage:
+def stage(needs: tuple[str, ...], generation: Callable[[Env], str], doors: Doors) -> Stage:
     """The gate: the suite passed against exactly what runs now (`generation`).
 
-    `apply` runs the suite when what runs has changed since it last passed.
+    `apply` runs the suite, through `doors`, when what runs has changed since it last passed.
     """
 
     def is_proven(env: Env) -> bool:
@@ -149,7 +153,8 @@ def stage(needs: tuple[str, ...], generation: Callable[[Env], str], urls: Callab
 
     def apply(env: Env) -> None:
         if not is_proven(env):
-            found = failures(prove(env, generation(env), urls(env)))
+            with doors(env) as urls:
+                found = failures(prove(env, generation(env), urls))
             if found:
                 raise Failed(found)
 

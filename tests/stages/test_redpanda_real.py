@@ -10,7 +10,7 @@ import pytest
 
 from bootstrap import pipeline
 from bootstrap.env import Env
-from bootstrap.local import brokers, layout
+from bootstrap.local import brokers, layout, place
 from bootstrap.local.redpanda import name as name_of
 from bootstrap.manifest import load
 from bootstrap.problem import Problem
@@ -66,9 +66,9 @@ def test_it_is_created_and_answers_kafka(env: Env) -> None:
     made = container(env)
     assert made.attrs["HostConfig"]["Memory"] == 512 * 2**20
     assert layout.holds_port(env, "broker")
-    before = pipeline.generation(env)
+    before = place.generation(env)
     redpanda.apply(env)
-    assert pipeline.generation(env) == before
+    assert place.generation(env) == before
     assert next(iter(brokers.lines(env, follow=False))) == "start number 1 on this volume"
 
 
@@ -80,7 +80,7 @@ def test_the_topics_stage_works_on_it(env: Env) -> None:
 
 
 def test_stop_ends_it_and_the_next_start_goes_on(env: Env) -> None:
-    made, before = container(env).id, pipeline.generation(env)
+    made, before = container(env).id, place.generation(env)
     assert redpanda.stop(env) == name_of(env.manifest)
     closed = redpanda.check(env)
     assert closed is not None
@@ -89,7 +89,7 @@ def test_stop_ends_it_and_the_next_start_goes_on(env: Env) -> None:
     redpanda.apply(env)
     open_gate(env)
     assert container(env).id == made
-    assert pipeline.generation(env) != before
+    assert place.generation(env) != before
     assert "start number 2 on this volume" in list(brokers.lines(env, follow=False))
 
 
