@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bootstrap import command, docker_engine, http
 from bootstrap.command import Completed
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from bootstrap.cluster.api import Cluster
 
+Value = TypeVar("Value")
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER")
 
 
@@ -78,6 +79,8 @@ class Env:
     def __post_init__(self) -> None:
         self._connecting = threading.Lock()
         self._connected: tuple[tuple[int, int] | None, Cluster] | None = None
+        self._keeping = threading.RLock()
+        self._kept: dict[str, tuple[object, Any]] = {}
 
     @property
     def root(self) -> Path:
@@ -125,10 +128,23 @@ class Env:
         return self.manifest.cluster.profile
 
     @property
+    def signature(self) -> tuple[int, int] | None:
+        """Changes when `kubeconfig` is written anew, as it is with every start of a cluster that has moved."""
+        stat = self.kubeconfig.stat() if self.kubeconfig.exists() else None
+        return (stat.st_mtime_ns, stat.st_size) if stat else None
+
+    def keep(self, name: str, state: object, make: Callable[[], Value]) -> Value:
+        """What `make` answers; kept for this run, for as long as `state` is the same. Every thread gets the same one."""
+        with self._keeping:
+            if name not in self._kept or self._kept[name][0] != state:
+                self._kept[name] = (state, make())
+            kept: Value = self._kept[name][1]
+            return kept
+
+    @property
     def cluster(self) -> "Cluster":
         """The cluster of this environment, as `kubeconfig` has it now; see `bootstrap.cluster.api.Cluster`."""
-        stat = self.kubeconfig.stat() if self.kubeconfig.exists() else None
-        signature = (stat.st_mtime_ns, stat.st_size) if stat else None
+        signature = self.signature
         with self._connecting:
             if self._connected is None or self._connected[0] != signature:
                 self._connected = (signature, self.cluster_at(self.kubeconfig, self.context))
