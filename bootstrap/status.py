@@ -49,5 +49,7 @@ def status(env: Env, as_json: bool) -> int:
         return 0 if document["green"] else 1
     report.line(f"  {document['name']} on {document['on']}\n")
     report.table(places.of(env).rows(document))
+    for text in document.get("notes", ()):
+        report.line(f"\n  {text}")
     report.problems([Problem(**gate) for gate in document["gates"].values() if gate])
     return 0 if document["green"] else 1

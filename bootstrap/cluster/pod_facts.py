@@ -1,0 +1,42 @@
+"""A pod in a few words, as `kubectl get pods` puts it."""
+
+from datetime import datetime
+from typing import Any
+
+from bootstrap.cluster.api import Document
+
+SIDECAR = "daprd"
+
+
+def pod_facts(pod: Document, now: float) -> dict[str, Any]:
+    """Name, state in one word, whether ready, containers ready and in all, whether it has a sidecar, restarts, age.
+
+    `now` is in seconds since 1970. Sidecars that Kubernetes runs as init containers count as containers.
+    """
+    spec, told = pod["spec"], pod.get("status", {})
+    beside = [one["name"] for one in spec.get("initContainers", ()) if one.get("restartPolicy") == "Always"]
+    names = [*(one["name"] for one in spec["containers"]), *beside]
+    every = (*told.get("containerStatuses", ()), *told.get("initContainerStatuses", ()))
+    statuses = [one for one in every if one["name"] in names]
+    created = pod["metadata"].get("creationTimestamp")
+    return {
+        "name": pod["metadata"]["name"],
+        "state": _state(pod, statuses),
+        "ready": any(one["type"] == "Ready" and one["status"] == "True" for one in told.get("conditions", ())),
+        "containers_ready": sum(bool(one.get("ready")) for one in statuses),
+        "containers": len(names),
+        "sidecar": SIDECAR in names,
+        "restarts": sum(int(one.get("restartCount", 0)) for one in statuses),
+        "age_seconds": round(now - datetime.fromisoformat(created).timestamp()) if created else None,
+    }
+
+
+def _state(pod: Document, statuses: list[Document]) -> str:
+    if pod["metadata"].get("deletionTimestamp"):
+        return "Terminating"
+    for one in statuses:
+        for kind in ("waiting", "terminated"):
+            if reason := one.get("state", {}).get(kind, {}).get("reason"):
+                return str(reason)
+    told = pod.get("status", {})
+    return str(told.get("reason") or told.get("phase", "Unknown"))
