@@ -134,7 +134,7 @@ class Env:
         return (stat.st_mtime_ns, stat.st_size) if stat else None
 
     def keep(self, name: str, state: object, make: Callable[[], Value]) -> Value:
-        """What `make` answers; kept for this run, for as long as `state` is the same. Every thread gets the same one."""
+        """What `make` answers, the same for every thread; kept for this run while `state` stays the same."""
         with self._keeping:
             if name not in self._kept or self._kept[name][0] != state:
                 self._kept[name] = (state, make())
