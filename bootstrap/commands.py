@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 from types import FrameType
+from typing import Any
 
 from bootstrap import pipeline, places, state
 from bootstrap.catalogue import problem
@@ -198,15 +198,8 @@ def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tup
 def _log_commands(env: Env, log: state.RunLog) -> None:
     inner = env.runner
 
-    def logged(
-        argv: Sequence[str],
-        *,
-        timeout: float,
-        cancelled: Event,
-        cwd: Path | None = None,
-        environ: Mapping[str, str] | None = None,
-    ) -> Completed:
-        done = inner(argv, timeout=timeout, cancelled=cancelled, cwd=cwd, environ=environ)
+    def logged(argv: Sequence[str], **how: Any) -> Completed:
+        done = inner(argv, **how)
         log.write("command", argv=done.shown, exit=done.exit, seconds=round(done.seconds, 3))
         return done
 
