@@ -1,5 +1,114 @@
-"""The catalogue's rows about Dapr's control plane, its components and sidecars on a cluster."""
+"""The catalogue's rows about Dapr's control plane, its components and sidecars on a cluster, and their database."""
 
 from bootstrap.problem import Row
 
-ROWS: tuple[Row, ...] = ()
+_CHART = (
+    "# on a machine with a network: helm pull dapr --repo https://dapr.github.io/helm-charts --version {version}\n"
+    "export INV_DAPR_CHART=dapr-{version}.tgz\n./inv up"
+)
+
+ROWS: tuple[Row, ...] = (
+    # --- the control plane
+    Row("dapr-chart-missing", "INV_DAPR_CHART names the archive of Dapr's Helm chart, and it is not there.", _CHART),
+    Row(
+        "dapr-chart-unusable",
+        "{path} must be the archive of Dapr's Helm chart, in the version that environment.toml pins.",
+        "rm {path}\n" + _CHART,
+    ),
+    Row(
+        "dapr-index-unusable",
+        "What {url} answers is something else: a login page of the network, or a mirror that is not one.",
+        "curl -sSL {url} | head\n" + _CHART,
+    ),
+    Row(
+        "dapr-version-unknown",
+        "Dapr has published no chart of that version. The newest ones: {known}.",
+        "# correct dapr.version in environment.toml, then:\n./inv up",
+    ),
+    Row(
+        "dapr-not-installed",
+        "Its Helm release is not there, or was made from another chart or other values than the checkout has.",
+        "./inv up",
+    ),
+    Row(
+        "dapr-kinds-missing",
+        "Their custom resource definitions are not there, or not yet established.",
+        "./inv up",
+    ),
+    Row(
+        "sidecar-refused",
+        "The namespace enforces Pod Security `{level}`, and the pod does not meet it once Dapr's injector has added "
+        "daprd. The words below name each container and what it must set.",
+        "# for daprd, correct dapr_sidecar_injector in infrastructure/dapr-values.yaml, then:\n./inv up",
+    ),
+    Row(
+        "sidecar-not-injected",
+        "The API server asks Dapr's webhook for each new pod, and takes the pod as it is where no answer comes.",
+        "{kubectl} logs deployment/dapr-sidecar-injector\n./inv up",
+    ),
+    Row(
+        "canary-missing",
+        "It was removed from outside, or what injects sidecars was replaced while it was being proven.",
+        "./inv up",
+    ),
+    Row(
+        "canary-not-ready",
+        "A pod with nothing in it but a sidecar shows whether sidecars can run at all, and this one does not yet.",
+        "{kubectl} describe pod {name}\n{kubectl} logs {name} --container daprd\n./inv up",
+    ),
+    # --- PostgreSQL
+    Row(
+        "database-secret-missing",
+        "It was deleted or changed from outside, or the password was.",
+        "./inv up",
+    ),
+    Row(
+        "postgres-not-installed",
+        "Its Helm release is not there, or was made from another chart, other values or another password.",
+        "./inv up",
+    ),
+    Row(
+        "postgres-password-refused",
+        "The volume was made with another password than the one in the Secret postgres: the Secret was deleted or "
+        "changed, and the data stayed.",
+        "# give the data the password of the Secret:\n"
+        "{kubectl} exec postgres-0 -- sh -c "
+        '\'echo "ALTER ROLE postgres PASSWORD \\$p\\$$POSTGRES_PASSWORD\\$p\\$" | '
+        "psql -U postgres -h 127.0.0.1'\n./inv up",
+        tool="postgres",
+        phase="login",
+        pattern=r'password authentication failed for user "postgres"',
+    ),
+    Row(
+        "postgres-unreachable",
+        "The database runs, and its Service leads nowhere: the network of pods, or the name server, is not right.",
+        "{kubectl} get service,endpointslices,pods -l app.kubernetes.io/name=postgres\n./inv up",
+    ),
+    # --- Dapr's resources, and what the sidecars made of them
+    Row(
+        "dapr-resource-differs",
+        "Components, configurations, resiliency and subscriptions follow infrastructure/dapr and environment.toml; "
+        "somebody changed or removed one in the cluster.",
+        "./inv up",
+    ),
+    Row(
+        "sidecar-silent",
+        "It does not answer on port 3500 of the pod: it starts, waits for a component, or has ended.",
+        "{kubectl} logs {pod} --container daprd\n./inv up",
+    ),
+    Row(
+        "sidecar-version-differs",
+        "The pod was made before Dapr was upgraded, and keeps the sidecar that it was made with.",
+        "{kubectl} rollout restart deployment/{name}\n./inv up",
+    ),
+    Row(
+        "component-not-loaded",
+        "A sidecar loads the components of its scope when it starts; this one did not, and its log says why.",
+        "{kubectl} logs {pod} --container daprd\n{kubectl} get components\n./inv up",
+    ),
+    Row(
+        "subscription-not-registered",
+        "environment.toml says that {name} subscribes to the topic; a sidecar registers that once its app is healthy.",
+        "{kubectl} logs {pod} --container daprd\n{kubectl} get subscriptions\n./inv up",
+    ),
+)

@@ -4,27 +4,36 @@ A document is one YAML mapping as Dapr reads it. Who may see, publish and subscr
 """
 
 import contextlib
+import copy
+import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
 
+from bootstrap import content
 from bootstrap.manifest import Manifest, Service
 
 Document: TypeAlias = dict[str, Any]
 
 PUBSUB = "pubsub"
 STATESTORE = "statestore"
+TRUST_DOMAIN = "public"  # of the apps' identities; Dapr's default
 
 
 def resources(manifest: Manifest, directory: Path) -> list[Document]:
-    """What a cluster gets: every component with its scopes, resiliency, configuration, and the subscriptions.
+    """What a cluster gets: every component with its scopes, resiliency, a configuration for each app, subscriptions.
 
     `directory` is `infrastructure/dapr`. Raises OSError or yaml.YAMLError when its files cannot be read.
     """
-    documents = [_scoped(document, manifest) for document in _static(directory)]
+    documents: list[Document] = []
+    for document in _static(directory):
+        if document["kind"] == "Configuration":
+            documents += _configurations(document, manifest)
+        else:
+            documents.append(_scoped(document, manifest))
     subscriptions = [
         _subscription(manifest, service, topic)
         for service in manifest.services.values()
@@ -33,6 +42,25 @@ def resources(manifest: Manifest, directory: Path) -> list[Document]:
     for document in documents + subscriptions:
         document["metadata"]["namespace"] = manifest.namespace
     return documents + subscriptions
+
+
+def seen_by(documents: Iterable[Document], app: str) -> list[Document]:
+    """Those of `documents` that the sidecar of `app` (a Dapr app id) reads."""
+    return [
+        document
+        for document in documents
+        if app in document.get("scopes", [app])
+        and (document["kind"] != "Configuration" or document["metadata"]["name"] == app)
+    ]
+
+
+def annotations(manifest: Manifest, directory: Path, service: str) -> dict[str, str]:
+    """Annotations for the pods of a service: they change when what its sidecar reads does, and roll it out anew."""
+    app = manifest.services[service].app_id
+    if not app:
+        return {}
+    read = seen_by(resources(manifest, directory), app)
+    return {"checksum/dapr": content.digest([], json.dumps(read, sort_keys=True))}
 
 
 def local_resources(
@@ -44,12 +72,13 @@ def local_resources(
     `names_path` the one through which daprds find each other, so that none of them asks the local network.
     """
     documents = []
-    for document in resources(manifest, directory):
-        if app not in document.pop("scopes", [app]):
-            continue
+    for document in seen_by(resources(manifest, directory), app):
+        document.pop("scopes", None)
         del document["metadata"]["namespace"]
         kind, name = document["kind"], document["metadata"]["name"]
         if kind == "Configuration":
+            # Who calls is told by mTLS alone, and processes of one user have no secrets from each other.
+            del document["spec"]["accessControl"]
             document["spec"]["mtls"] = {"enabled": False}
             document["spec"]["nameResolution"] = {
                 "component": "sqlite",
@@ -99,6 +128,29 @@ def _static(directory: Path) -> Iterator[Document]:
             yield from (document for document in yaml.safe_load_all(file) if document)
 
 
+def _configurations(static: Document, manifest: Manifest) -> Iterator[Document]:
+    """One for each app: its access control says who may invoke it, and everybody else may not."""
+    for name, service in manifest.services.items():
+        if not service.app_id:
+            continue
+        document = copy.deepcopy(static)
+        document["metadata"]["name"] = service.app_id
+        document["spec"]["accessControl"] = {
+            "defaultAction": "deny",
+            "trustDomain": TRUST_DOMAIN,
+            "policies": [
+                {
+                    "appId": caller,
+                    "defaultAction": "allow",
+                    "trustDomain": TRUST_DOMAIN,
+                    "namespace": manifest.namespace,
+                }
+                for caller in _callers(manifest, name)
+            ],
+        }
+        yield document
+
+
 def _scoped(document: Document, manifest: Manifest) -> Document:
     if document["kind"] != "Component":
         return document
@@ -118,6 +170,10 @@ def _scoped(document: Document, manifest: Manifest) -> Document:
 
 def _apps(manifest: Manifest, uses: Callable[[Service], bool]) -> dict[str, Service]:
     return {service.app_id: service for service in manifest.services.values() if service.app_id and uses(service)}
+
+
+def _callers(manifest: Manifest, service: str) -> dict[str, Service]:
+    return _apps(manifest, lambda other: service in other.invokes)
 
 
 def _scopes(apps: Mapping[str, Service], topics: Callable[[Service], tuple[str, ...]]) -> str:

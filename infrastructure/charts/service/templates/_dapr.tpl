@@ -4,7 +4,8 @@ dapr.io/enabled: "true"
 dapr.io/app-id: {{ .dapr.appId | quote }}
 dapr.io/app-port: {{ .port | quote }}
 dapr.io/app-protocol: http
-dapr.io/config: {{ .dapr.configuration | quote }}
+# Each app has a Dapr Configuration of its own name: who may invoke it is in there.
+dapr.io/config: {{ .dapr.appId | quote }}
 dapr.io/log-as-json: "true"
 # Events wait until the service is alive.
 dapr.io/enable-app-health-check: "true"

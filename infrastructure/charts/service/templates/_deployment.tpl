@@ -20,9 +20,14 @@ spec:
     metadata:
       labels:
         {{- include "service.labels" . | nindent 8 }}
-      {{- if $values.dapr.enabled }}
+      {{- if or $values.dapr.enabled $values.podAnnotations }}
       annotations:
+        {{- with $values.podAnnotations }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+        {{- if $values.dapr.enabled }}
         {{- include "service.dapr.annotations" . | nindent 8 }}
+        {{- end }}
       {{- end }}
     spec:
       # No securityContext here: its user would be inherited by the injected daprd, which keeps its image's own.

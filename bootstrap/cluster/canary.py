@@ -1,0 +1,187 @@
+"""A pod as the services' ones are, with nothing in it: what shows that Dapr's injector and its sidecars work."""
+
+import json
+from pathlib import Path
+
+from bootstrap import content
+from bootstrap.catalogue import problem
+from bootstrap.cluster import namespaces, probe
+from bootstrap.cluster.api import Document, message, path, words
+from bootstrap.env import Env
+from bootstrap.problem import Failed, Problem
+
+APP = "inv-canary"
+DAPRD = "daprd"
+LIFETIME = 300  # seconds after which the kubelet ends a canary that nobody removed
+INJECTOR = "app=dapr-sidecar-injector"
+
+
+def pod(env: Env, name: str = APP) -> Document:
+    """The canary: annotated and secured as the charts do it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "labels": {"app.kubernetes.io/name": APP},
+            "annotations": {
+                "dapr.io/enabled": "true",
+                "dapr.io/app-id": APP,
+                "dapr.io/disable-builtin-k8s-secret-store": "true",
+                "dapr.io/sidecar-seccomp-profile-type": "RuntimeDefault",
+                "dapr.io/sidecar-memory-limit": "256Mi",
+                "dapr.io/log-as-json": "true",
+            },
+        },
+        "spec": {
+            "serviceAccountName": probe.NAME,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": LIFETIME,
+            "terminationGracePeriodSeconds": 0,
+            "containers": [
+                {
+                    "name": "app",
+                    "image": probe.image(env),
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": ["python", "-c", f"import time; time.sleep({LIFETIME})"],
+                    "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+                    "securityContext": {
+                        "runAsNonRoot": True,
+                        "runAsUser": probe.USER,
+                        "runAsGroup": probe.USER,
+                        "readOnlyRootFilesystem": True,
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"]},
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                }
+            ],
+        },
+    }
+
+
+def rehearse(env: Env) -> Problem | None:
+    """Creates the pod without leaving one: whether the API reaches the injector, and admits the pod that it makes."""
+    try:
+        made = _create(env, pod(env), dryRun="All")
+    except Failed as failed:
+        return failed.problems[0]
+    return None if has_sidecar(made) else _without_sidecar(env)
+
+
+def start(env: Env) -> None:
+    """Creates the canary for what is there now; one that ended, or was for something else, goes away."""
+    wanted = pod(env, _name(env))
+    for found in _pods(env):
+        alive = found.get("status", {}).get("phase") in ("Pending", "Running", None)
+        if found["metadata"]["name"] == wanted["metadata"]["name"] and alive and has_sidecar(found):
+            return
+        _remove(env, found)
+    _create(env, wanted)
+
+
+def look(env: Env) -> Problem | None:
+    """Whether the canary and its sidecar are both ready; else why not."""
+    from bootstrap.cluster import pods
+
+    name = _name(env)
+    found = next((each for each in _pods(env) if each["metadata"]["name"] == name), None)
+    if found is None:
+        return problem("canary-missing", f"The canary pod {name} is not there.", final=True)
+    if not has_sidecar(found):
+        return _without_sidecar(env)
+    ready = {each["name"] for each in found.get("status", {}).get("containerStatuses", []) if each.get("ready")}
+    if {"app", DAPRD} <= ready:
+        return None
+    with words(f"The events of the pod {name} cannot be read."):
+        selector = f"involvedObject.name={name},involvedObject.kind=Pod"
+        events = env.cluster.items(path("v1", "events", env.manifest.namespace), fieldSelector=selector)
+    return pods.problem_of(env, found, events) or problem(
+        "canary-not-ready",
+        f"The canary pod {name} is not ready: {len(ready)} of its 2 containers are.",
+        evidence=json.dumps(found.get("status", {}).get("containerStatuses", []), indent=1),
+        kubectl=kubectl(env),
+        name=name,
+    )
+
+
+def is_proven(env: Env) -> bool:
+    """Whether a canary was ready under exactly what is there now."""
+    return _proof(env).exists() and _proof(env).read_text() == signature(env)
+
+
+def prove(env: Env) -> None:
+    """Keeps the proof, and removes every canary. Raises `Failed` where the canary is not ready."""
+    if found := look(env):
+        raise Failed(found)
+    _proof(env).parent.mkdir(parents=True, exist_ok=True)
+    _proof(env).write_text(signature(env))
+    for old in _pods(env):
+        _remove(env, old)
+
+
+def signature(env: Env) -> str:
+    """What the proof is about: the injectors that run, the levels of the namespaces, and the pod itself."""
+    with words("The pods of Dapr's injector cannot be listed."):
+        found = env.cluster.items(path("v1", "pods", namespaces.SYSTEM), labelSelector=INJECTOR)
+    injectors = sorted(each["metadata"]["uid"] for each in found)
+    levels = [namespaces.labels(level) for level in namespaces.levels(env).values()]
+    return content.digest([], json.dumps([injectors, levels, pod(env)], sort_keys=True))
+
+
+def has_sidecar(found: Document) -> bool:
+    """Whether a pod has the injected container."""
+    spec = found["spec"]
+    return any(each["name"] == DAPRD for each in (*spec["containers"], *spec.get("initContainers", ())))
+
+
+def kubectl(env: Env) -> str:
+    """The beginning of a command for this cluster and the app's namespace."""
+    return f"kubectl --kubeconfig {env.kubeconfig} --context {env.context} --namespace {env.manifest.namespace}"
+
+
+def _name(env: Env) -> str:
+    return f"{APP}-{signature(env)}"
+
+
+def _proof(env: Env) -> Path:
+    return env.minikube / "canary.proof"
+
+
+def _pods(env: Env) -> list[Document]:
+    with words("The canary pods cannot be listed."):
+        return env.cluster.items(
+            path("v1", "pods", env.manifest.namespace), labelSelector=f"app.kubernetes.io/name={APP}"
+        )
+
+
+def _remove(env: Env, found: Document) -> None:
+    with words(f"The pod {found['metadata']['name']} cannot be removed."):
+        env.cluster.delete(path("v1", "pods", env.manifest.namespace, found["metadata"]["name"]), gracePeriodSeconds=0)
+
+
+def _create(env: Env, wanted: Document, **query: object) -> Document:
+    from kubernetes.client import ApiException
+
+    namespace = env.manifest.namespace
+    summary = f"The namespace {namespace} does not take a pod with a sidecar."
+    with words(summary):
+        try:
+            return env.cluster.create(path("v1", "pods", namespace), wanted, fieldValidation="Strict", **query)
+        except ApiException as error:
+            if "violates PodSecurity" not in message(error):
+                raise
+            level = env.manifest.dapr.pod_security.app
+            raise Failed(
+                problem("sidecar-refused", summary, evidence=message(error), level=level, final=True)
+            ) from error
+
+
+def _without_sidecar(env: Env) -> Problem:
+    return problem(
+        "sidecar-not-injected",
+        f"A pod of the namespace {env.manifest.namespace} that asks for a sidecar gets none.",
+        kubectl=kubectl(env).replace(f"--namespace {env.manifest.namespace}", f"--namespace {namespaces.SYSTEM}"),
+    )

@@ -1,0 +1,35 @@
+"""canary, injection: one pod really comes up with its sidecar, once for what is there; then it is removed."""
+
+from bootstrap.catalogue import problem
+from bootstrap.cluster import canary
+from bootstrap.env import Env
+from bootstrap.problem import Problem
+from bootstrap.stage import Stage
+
+
+def stage(needs: tuple[str, ...] = ("dapr",)) -> Stage:
+    """The gate: a pod of the app's namespace is ready, and its `daprd` too; or was, under what is there now."""
+
+    def apply(env: Env) -> None:
+        if not canary.is_proven(env):
+            canary.start(env)
+
+    def check(env: Env) -> Problem | None:
+        return None if canary.is_proven(env) else canary.look(env)
+
+    return Stage("canary", needs, apply, check, waits_for="a pod to come up with its sidecar", timeout=180)
+
+
+def injection(needs: tuple[str, ...] = ("canary",)) -> Stage:
+    """The gate: that the canary came up is kept as a proof, for exactly what is there now; no canary is left."""
+
+    def apply(env: Env) -> None:
+        if not canary.is_proven(env):
+            canary.prove(env)
+
+    def check(env: Env) -> Problem | None:
+        if canary.is_proven(env):
+            return None
+        return problem("canary-missing", "What injects sidecars changed while it was proven.", final=True)
+
+    return Stage("injection", needs, apply, check, waits_for="the proof of the injected sidecar", timeout=10)

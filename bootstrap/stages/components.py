@@ -1,0 +1,120 @@
+"""components: Dapr's resources in the cluster are those that the checkout says, and each sidecar has loaded its own."""
+
+from typing import Any
+
+from bootstrap import dapr
+from bootstrap.catalogue import problem
+from bootstrap.cluster import secrets
+from bootstrap.cluster.api import Document, path, words
+from bootstrap.cluster.canary import kubectl
+from bootstrap.dapr import PUBSUB, STATESTORE
+from bootstrap.env import Env
+from bootstrap.http import rows
+from bootstrap.problem import Problem
+from bootstrap.stage import Stage
+
+PLURALS = {
+    "Component": ("dapr.io/v1alpha1", "components"),
+    "Configuration": ("dapr.io/v1alpha1", "configurations"),
+    "Resiliency": ("dapr.io/v1alpha1", "resiliencies"),
+    "Subscription": ("dapr.io/v2alpha1", "subscriptions"),
+}
+OURS = secrets.OURS
+SELECTOR = ",".join(f"{key}={value}" for key, value in OURS.items())
+SIDECAR_PORT = 3500
+
+
+def wanted(env: Env) -> list[Document]:
+    """What the cluster is to have."""
+    documents = dapr.resources(env.manifest, env.root / "infrastructure" / "dapr")
+    for document in documents:
+        document["metadata"]["labels"] = dict(OURS)
+    return documents
+
+
+def apply(env: Env) -> None:
+    namespace, there = env.manifest.namespace, _there(env)
+    documents = wanted(env)
+    for document in documents:
+        kind, name = document["kind"], document["metadata"]["name"]
+        if not _covers(there.pop((kind, name), {}), document):
+            with words(f"The {kind} {name} cannot be applied."):
+                env.cluster.apply(path(*PLURALS[kind], namespace, name), document)
+    for kind, name in there:
+        with words(f"The {kind} {name} cannot be removed."):
+            env.cluster.delete(path(*PLURALS[kind], namespace, name))
+        env.say(f"removed Dapr's {kind} {name}, which environment.toml no longer needs")
+
+
+def check(env: Env) -> Problem | None:
+    there = _there(env)
+    for document in wanted(env):
+        kind, name = document["kind"], document["metadata"]["name"]
+        if not _covers(there.pop((kind, name), {}), document):
+            return problem("dapr-resource-differs", f"The cluster does not have the {kind} {name} of the checkout.")
+    for kind, name in there:
+        return problem("dapr-resource-differs", f"The cluster has a {kind} {name} that environment.toml does not need.")
+    return None
+
+
+def annotations(env: Env, service: str) -> dict[str, str]:
+    """Annotations for the pods of a service: what its containers read only when they start rolls it out anew."""
+    known = env.manifest.services[service]
+    found = dapr.annotations(env.manifest, env.root / "infrastructure" / "dapr", service)
+    if known.database or known.state:
+        found["checksum/password"] = secrets.checksum(env)
+    return found
+
+
+def loaded(env: Env, service: str, pod: str) -> Problem | None:
+    """Whether the sidecar in a pod has the pinned version, its components, and its subscriptions."""
+    manifest, address = env.manifest, "/v1.0/metadata"
+    known, pinned = manifest.services[service], manifest.dapr.version
+    answer = env.cluster.ask_pod(manifest.namespace, pod, SIDECAR_PORT, address)
+
+    def finding(code: str, what: str) -> Problem:
+        said = f"GET {address}: {answer.status or ''} {answer.text}"
+        summary = f"The sidecar of the pod {pod} {what}."
+        return problem(code, summary, evidence=said, name=service, pod=pod, kubectl=kubectl(env))
+
+    if answer.status != 200:
+        return finding("sidecar-silent", "does not tell what it has loaded")
+    metadata = answer.table()
+    if (version := metadata.get("runtimeVersion")) != pinned:
+        return finding("sidecar-version-differs", f"is Dapr {version}, and environment.toml pins {pinned}")
+    components = {row.get("name") for row in rows(metadata.get("components"))}
+    needed = [PUBSUB] if known.publishes or known.subscribes else []
+    for name in (*needed, *([STATESTORE] if known.state else [])):
+        if name not in components:
+            return finding("component-not-loaded", f"has not loaded {name}")
+    topics = {(row.get("topic"), row.get("deadLetterTopic") or None) for row in rows(metadata.get("subscriptions"))}
+    for topic in known.subscribes:
+        dead_letter = manifest.topics[topic].dead_letter or None
+        if (topic, dead_letter) not in topics:
+            what = f"has no subscription to {topic} with dead letters in {dead_letter or 'no topic'}"
+            return finding("subscription-not-registered", what)
+    return None
+
+
+def _there(env: Env) -> dict[tuple[str, str], Document]:
+    """What the cluster has of ours, by kind and name."""
+    found: dict[tuple[str, str], Document] = {}
+    for kind, (version, plural) in PLURALS.items():
+        with words(f"The {plural} of Dapr cannot be listed."):
+            listed = env.cluster.items(path(version, plural, env.manifest.namespace), labelSelector=SELECTOR)
+        found |= {(kind, document["metadata"]["name"]): document for document in listed}
+    return found
+
+
+def _covers(there: Any, document: Any) -> bool:
+    """Whether everything in `document` stands in `there`; the API adds fields of its own, and never list items."""
+    if isinstance(document, dict) and isinstance(there, dict):
+        return all(key in there and _covers(there[key], value) for key, value in document.items())
+    if isinstance(document, list) and isinstance(there, list):
+        return len(there) == len(document) and all(map(_covers, there, document))
+    return bool(there == document)
+
+
+def stage(needs: tuple[str, ...] = ("injection", "postgres")) -> Stage:
+    """The gate: the cluster has exactly the resources of the checkout. `loaded` is asked for each pod of a service."""
+    return Stage("components", needs, apply, check, waits_for="Dapr's components", timeout=30)

@@ -1,0 +1,84 @@
+"""dapr: the control plane in a namespace of its own, and its injector at work."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bootstrap.catalogue import problem
+from bootstrap.cluster import canary, dapr_chart, releases, rollout
+from bootstrap.cluster.api import path, words
+from bootstrap.cluster.namespaces import SYSTEM
+from bootstrap.env import Env
+from bootstrap.problem import Problem
+from bootstrap.stage import Stage
+
+RELEASE = "dapr"
+DEPLOYMENTS = ("dapr-operator", "dapr-sentry", "dapr-sidecar-injector")
+KINDS = {"v1alpha1": {"components", "configurations", "resiliencies"}, "v2alpha1": {"subscriptions"}}
+
+
+def apply(env: Env) -> None:
+    # The gate costs less than Helm, and what is not as it should be is always worth Helm's look.
+    if check(env) is None:
+        return
+    archive = dapr_chart.find(env)
+    with tempfile.TemporaryDirectory(prefix="dapr-") as scratch:
+        chart = dapr_chart.unpack(env, archive, Path(scratch))
+        # Helm makes the definitions when it installs, and waits for them; it never upgrades them, nor makes them again.
+        if releases.current(env).get(RELEASE):
+            for document in dapr_chart.crds(chart, SYSTEM):
+                name = document["metadata"]["name"]
+                with words(f"The custom resource definition {name} cannot be applied."):
+                    env.cluster.apply(path(document["apiVersion"], "customresourcedefinitions", name=name), document)
+    releases.deploy(env, RELEASE, archive, _values(env), SYSTEM)
+
+
+def check(env: Env) -> Problem | None:
+    version = env.manifest.dapr.version
+    release = releases.current(env).get(RELEASE)
+    if not release:
+        return problem("dapr-not-installed", f"Dapr {version} is not installed.")
+    archive = dapr_chart.place(env)
+    wanted = releases.digest(RELEASE, archive, _values(env), SYSTEM)
+    if not archive.is_file() or (release["status"], release["digest"]) != ("deployed", wanted):
+        evidence = f"release {RELEASE}: {release['status']}, made from {release['digest']}, wanted {wanted}"
+        return problem(
+            "dapr-not-installed", f"Dapr {version} is not installed as the checkout has it.", evidence=evidence
+        )
+    if missing := _kinds_missing(env):
+        return problem("dapr-kinds-missing", f"The cluster does not know Dapr's {', '.join(missing)}.")
+    for kind, name in _workloads(env):
+        if found := rollout.check(env, kind, name, SYSTEM):
+            return found
+    return canary.rehearse(env)
+
+
+def _values(env: Env) -> dict[str, Any]:
+    return dict(yaml.safe_load((env.root / "infrastructure" / "dapr-values.yaml").read_text(encoding="utf-8")) or {})
+
+
+def _kinds_missing(env: Env) -> list[str]:
+    """Kinds that the API does not serve: their definitions are not there, or not yet established."""
+    missing: list[str] = []
+    for version, wanted in KINDS.items():
+        with words("The kinds of the API cannot be listed."):
+            found = env.cluster.find(f"/apis/dapr.io/{version}") or {"resources": []}
+        missing += sorted(wanted - {resource["name"] for resource in found["resources"]})
+    return missing
+
+
+def _workloads(env: Env) -> list[tuple[str, str]]:
+    """What must be rolled out: the three that every sidecar needs, and those that Helm's values switch on."""
+    with words("The workloads of Dapr's control plane cannot be listed."):
+        stateful = env.cluster.items(
+            path("apps/v1", "statefulsets", SYSTEM), labelSelector="app.kubernetes.io/part-of=dapr"
+        )
+    named = [("statefulsets", str(found["metadata"]["name"])) for found in stateful]
+    return [*(("deployments", name) for name in DEPLOYMENTS), *named]
+
+
+def stage(needs: tuple[str, ...] = ("tools", "cluster")) -> Stage:
+    """The gate: its kinds are known, its workloads rolled out, and its webhook adds `daprd` to a pod of the app."""
+    return Stage("dapr", needs, apply, check, waits_for="Dapr's control plane", timeout=300)
