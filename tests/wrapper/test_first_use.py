@@ -39,6 +39,19 @@ def test_first_use_makes_the_environment_and_the_next_says_nothing(either: Check
     assert {path.name for path in either.root.iterdir()} == {"inv", "bootstrap", "requirements.lock", ".venv", ".inv"}
 
 
+@pytest.mark.parametrize(
+    ("told", "passed"),
+    [
+        (("rebuild", "a", "b", "c"), "rebuild a,b,c"),
+        (("rebuild", "a", "--help", "b"), "rebuild a,b --help"),
+        (("rebuild", "a"), "rebuild a"),
+        (("logs", "a", "b"), "logs a b"),
+    ],
+)
+def test_several_services_of_a_rebuild_are_one_word(ready: Checkout, told: tuple[str, ...], passed: str) -> None:
+    assert ready.inv(*told)[:2] == (0, f"ran {passed} in {ready.root}\n")
+
+
 def test_changed_lock_renews_it(ready: Checkout) -> None:
     assert ready.inv()[0] == 0
     lock = ready.lock.read_text(encoding="utf-8")
