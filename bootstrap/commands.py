@@ -162,7 +162,7 @@ def open_service(env: Env, service: str) -> int:
 
     _known("service", "open", service, list(env.manifest.services))
     _running(env)
-    return browser.open(env, service)
+    return browser.show(env, service)
 
 
 def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tuple[Problem, ...]]:

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-import threading
 import webbrowser
 from collections.abc import Callable
 
@@ -19,13 +18,13 @@ Which = Callable[[str], str | None]
 Wait = Callable[[], object]
 
 
-def open(env: Env, service: str, launch: Launch | None = None, wait: Wait = threading.Event().wait) -> int:
+def show(env: Env, service: str, launch: Launch | None = None, wait: Wait | None = None) -> int:
     """Prints the URL of a service and opens it in a browser where there is a display.
 
-    Where only a tunnel of this process leads to it, the tunnel stays open until Ctrl-C (until `wait` returns).
+    Where only a tunnel of this process leads to it, the tunnel stays open until Ctrl-C, or until `wait` returns.
     Raises `Failed` (`door-taken`).
     """
-    launch, report, place = launch or browse, report_for(), places.of(env)
+    report, place, launch = report_for(), places.of(env), launch or browse
     if not needs_tunnel(env, service):
         url = place.urls(env)[service]
         report.line(f"  {url}")
@@ -35,7 +34,7 @@ def open(env: Env, service: str, launch: Launch | None = None, wait: Wait = thre
         report.line(f"  {urls[service]}\n  leads to {service} for as long as this runs; Ctrl-C ends it")
         launch(env, urls[service])
         try:
-            wait()
+            (wait or env.cancelled.wait)()
         except KeyboardInterrupt:
             report.line()
     return 0
@@ -46,7 +45,7 @@ def needs_tunnel(env: Env, service: str) -> bool:
     return env.place != "local" and (service not in doors.public(env) or bool(doors.closed(env)))
 
 
-def browse(env: Env, url: str, which: Which = shutil.which, show: Callable[[str], bool] = webbrowser.open) -> bool:
+def browse(env: Env, url: str, which: Which = shutil.which, start: Callable[[str], bool] = webbrowser.open) -> bool:
     """Opens a URL in the user's browser, on WSL in that of Windows; whether there is one."""
     if env.environ.get("WSL_DISTRO_NAME") and not env.environ.get("BROWSER"):
         for argv in (["wslview", url], ["cmd.exe", "/c", "start", "", url]):
@@ -56,4 +55,4 @@ def browse(env: Env, url: str, which: Which = shutil.which, show: Callable[[str]
                 except Failed:
                     return False  # the URL was printed: that is enough
     shown = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
-    return (sys.platform == "darwin" or any(env.environ.get(name) for name in shown)) and show(url)
+    return (sys.platform == "darwin" or any(env.environ.get(name) for name in shown)) and start(url)
