@@ -4,16 +4,6 @@ from bootstrap.problem import Row
 
 ROWS: tuple[Row, ...] = (
     Row(
-        "helm-missing",
-        "Charts are rendered and installed by Helm, which is not on PATH, or this user may not run it.",
-        "# install Helm {wanted}, or name the program in HELM; this must work:\nhelm version\n./inv up",
-    ),
-    Row(
-        "helm-version",
-        "Helm 3 does not refuse what the API server does not know; the charts are for Helm 4.",
-        "# install Helm {wanted}, or name the program in HELM; this must work:\nhelm version\n./inv up",
-    ),
-    Row(
         "chart-missing",
         "Every service in environment.toml has a chart of its name in infrastructure/charts, and a chart may depend on "
         "another one there.",

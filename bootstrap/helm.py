@@ -1,10 +1,10 @@
 """Helm: which program is used, and the one way in which charts are rendered."""
 
 import re
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from bootstrap import tools
 from bootstrap.catalogue import problem, recognise
 from bootstrap.env import Env
 from bootstrap.problem import Failed, Problem
@@ -12,32 +12,9 @@ from bootstrap.problem import Failed, Problem
 SECONDS = 60.0  # for one chart; it takes a tenth of a second
 
 
-def find(environ: Mapping[str, str]) -> str | None:
-    """The program that HELM names, else the one on PATH; None without one."""
-    return shutil.which(environ.get("HELM") or "helm", path=environ.get("PATH", ""))
-
-
 def program(env: Env) -> str:
-    """The Helm to use. Raises `Failed` when there is none, or none of version 4."""
-    found = find(env.environ)
-    wanted = env.manifest.tools.helm
-    if found is None:
-        named = env.environ.get("HELM")
-        summary = f"HELM={named} cannot be started." if named else "There is no helm on PATH."
-        raise Failed(problem("helm-missing", summary, wanted=wanted, final=True))
-    done = env.run([found, "version", "--template", "{{.Version}}"], timeout=SECONDS, environ=environ(env))
-    if not re.match(r"v?4\.", done.stdout.strip()):
-        said = done.stdout.strip() or "no version"
-        raise Failed(
-            problem(
-                "helm-version",
-                f"{found} is Helm {said}.",
-                evidence=f"$ {done.shown}\n{done.words}",
-                wanted=wanted,
-                final=True,
-            )
-        )
-    return found
+    """The Helm to use; see `bootstrap.tools.program`."""
+    return tools.program(env, "helm")
 
 
 def environ(env: Env) -> dict[str, str]:

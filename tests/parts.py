@@ -11,7 +11,6 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bootstrap import helm as _helm
 from bootstrap.local import daprd as _daprd
 
 CHROMIUM_NAMES = (
@@ -50,8 +49,13 @@ def daprd(environ: Mapping[str, str]) -> str | None:
 
 
 def helm(environ: Mapping[str, str]) -> str | None:
-    """The Helm that `inv up` would use."""
-    return _helm.find(environ)
+    """The program that HELM names, else the one on PATH."""
+    return shutil.which(environ.get("HELM") or "helm", path=environ.get("PATH", ""))
+
+
+def minikube(environ: Mapping[str, str]) -> str | None:
+    """The program that MINIKUBE names, else the one on PATH."""
+    return shutil.which(environ.get("MINIKUBE") or "minikube", path=environ.get("PATH", ""))
 
 
 def postgresql(environ: Mapping[str, str], root: Path = Path("/")) -> str | None:
@@ -130,5 +134,6 @@ PARTS: Mapping[str, Finder] = {
     "debootstrap": debootstrap,
     "docker": docker,
     "helm": helm,
+    "minikube": minikube,
     "postgresql": postgresql,
 }

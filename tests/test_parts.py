@@ -48,12 +48,13 @@ def test_chromium_is_the_named_one_else_one_on_path_else_a_usual_place(tmp_path:
     assert parts.chromium({"PATH": str(tmp_path)}, ()) is None
 
 
-def test_helm_is_the_named_one_else_one_on_path(tmp_path: Path) -> None:
-    named, on_path = program(tmp_path / "own", "helm-4"), program(tmp_path / "bin", "helm")
+@pytest.mark.parametrize("name", ["helm", "minikube"])
+def test_a_tool_is_the_named_one_else_one_on_path(tmp_path: Path, name: str) -> None:
+    named, on_path = program(tmp_path / "own", f"{name}-4"), program(tmp_path / "bin", name)
     environ = {"PATH": str(tmp_path / "bin")}
-    assert parts.helm(environ | {"HELM": named}) == named
-    assert parts.helm(environ) == on_path
-    assert parts.helm({"PATH": str(tmp_path)}) is None
+    assert parts.PARTS[name](environ | {name.upper(): named}) == named
+    assert parts.PARTS[name](environ) == on_path
+    assert parts.PARTS[name]({"PATH": str(tmp_path)}) is None
 
 
 def test_postgresql_needs_both_programs_and_the_newest_is_taken(tmp_path: Path) -> None:

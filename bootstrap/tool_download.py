@@ -1,0 +1,78 @@
+"""Takes a tool of the pinned version from where it is published."""
+
+import os
+import platform
+import re
+import shutil
+import tarfile
+from pathlib import Path
+
+from bootstrap import downloads
+from bootstrap.catalogue import problem
+from bootstrap.download_source import shown
+from bootstrap.env import Env
+from bootstrap.problem import Failed
+from bootstrap.tools import TOOLS, Tool, accepted, cached, program
+
+SYSTEMS = {"Linux": "linux", "Darwin": "darwin"}
+MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def obtain(env: Env, name: str) -> str:
+    """`program`, downloaded when there is none. Raises `Failed` as `program` and `bootstrap.downloads.fetch` do."""
+    tool = TOOLS[name]
+    try:
+        return program(env, name)
+    except Failed as failed:
+        if env.environ.get(tool.variable):
+            raise
+        refused = failed.problems[0]
+    path = cached(env, tool)
+    if refused.code != "tool-missing" and not path.exists():
+        env.say(f"{refused.summary} {name} {tool.pinned(env)} is taken instead")
+    try:
+        return accepted(env, tool, str(_download(env, tool)))
+    except OSError as error:
+        raise Failed(downloads.not_writable(env, error)) from error
+
+
+def published(tool: Tool, version: str, system: str, machine: str) -> tuple[str, str]:
+    """The URL of the tool for that operating system and processor, and the program's name in the archive there.
+
+    `system` and `machine` as `platform` has them. Raises `Failed` (`platform-unsupported`).
+    """
+    if system not in SYSTEMS or machine not in MACHINES:
+        summary = f"There is no {tool.name} to download for {system} on {machine}."
+        raise Failed(problem("platform-unsupported", summary, final=True))
+    facts = {"version": version, "system": SYSTEMS[system], "machine": MACHINES[machine]}
+    return tool.url.format_map(facts), tool.member.format_map(facts)
+
+
+def _download(env: Env, tool: Tool) -> Path:
+    what, path = f"{tool.name} {tool.pinned(env)}", cached(env, tool)
+    url, member = published(tool, tool.pinned(env), platform.system(), platform.machine())
+    said = downloads.text(env, url + tool.checksum, f"the checksum of {what}")
+    digest = re.search(r"\b[0-9a-fA-F]{64}\b", said)
+    if digest is None:
+        raise Failed(
+            problem(
+                "checksum-unreadable",
+                f"What is published as the checksum of {what} is none.",
+                evidence=said[:500],
+                url=shown(env, url + tool.checksum),
+                final=True,
+            )
+        )
+    file = downloads.fetch(env, url, digest[0].lower(), path.with_name(url.rpartition("/")[2]), what=what)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    if member:
+        with tarfile.open(file) as archive, draft.open("wb") as out:
+            content = archive.extractfile(member)
+            assert content is not None, f"{member} in {url} is no file"  # noqa: S101 - its bytes are the published ones
+            shutil.copyfileobj(content, out)
+        file.unlink()
+    else:
+        file.replace(draft)
+    draft.chmod(0o755)
+    draft.replace(path)
+    return path
