@@ -2,14 +2,124 @@
 
 from bootstrap.problem import Row
 
+_RECREATE = (
+    "# deletes the cluster with all data in it, then makes it as environment.toml says:\n"
+    "./inv down --purge\n./inv up\n# or, by hand:\nminikube delete -p {profile}"
+)
+_LOOK = "kubectl --kubeconfig {kubeconfig} --context {context}"
+
 ROWS: tuple[Row, ...] = (
+    # --- the profile
+    Row(
+        "profile-not-ours",
+        "Profiles are shared by all checkouts and projects of a user; one that another made is never touched.",
+        "# choose another name for cluster.profile in environment.toml:\nminikube profile list\n./inv up\n"
+        "# or, when nobody needs that cluster any more:\nminikube delete -p {profile}\n./inv up",
+    ),
+    Row(
+        "cluster-differs",
+        "minikube cannot change these in a cluster that is there; the rows below show what it has.",
+        "# set environment.toml back to what the cluster has, and go on:\n./inv up\n" + _RECREATE,
+    ),
+    Row(
+        "cluster-too-large",
+        "The cluster cannot be given more than the Docker Engine has.",
+        "# in environment.toml, below [cluster], write\n#   {key} = {fits}\n"
+        "# or give the engine more than that (Docker Desktop: Settings, Resources; WSL2: .wslconfig), then:\n./inv up",
+    ),
+    Row(
+        "engine-too-small",
+        "Kubernetes does not start with less than {fits} {unit}.",
+        "# give the Docker Engine more (Docker Desktop: Settings, Resources; WSL2: .wslconfig), then:\n./inv up\n"
+        "# or do without a cluster:\n./inv up --on local",
+    ),
+    # --- minikube's own words
+    Row(
+        "minikube-as-root",
+        "minikube's docker driver refuses to run as root.",
+        "# as a user who may use Docker:\n./inv up\n# or do without a cluster:\n./inv up --on local",
+        tool="minikube",
+        phase="start",
+        pattern=r"^DRV_AS_ROOT",
+    ),
+    Row(
+        "minikube-without-docker",
+        "minikube uses the docker program, and that cannot use this machine's Docker Engine.",
+        "# this must work:\ndocker version\n./inv up",
+        tool="minikube",
+        phase="start",
+        pattern=r"^(?:PROVIDER_DOCKER_|DRV_DOCKER_NOT_RUNNING)",
+    ),
+    Row(
+        "kubernetes-not-supported",
+        "This minikube does not make clusters of Kubernetes {kubernetes}.",
+        "# set cluster.kubernetes in environment.toml to one of these, then:\n"
+        "minikube config defaults kubernetes-version\n./inv up",
+        tool="minikube",
+        phase="start",
+        pattern=r"^K8S_(?:OLD|NEW)_UNSUPPORTED",
+    ),
+    Row(
+        "minikube-offline",
+        "minikube must download the node's image and Kubernetes once, and what it needs did not answer.",
+        "# check the network or the proxy (HTTPS_PROXY); mirrors: MINIKUBE_IMAGE_MIRROR_COUNTRY, "
+        "MINIKUBE_IMAGE_REPOSITORY, MINIKUBE_BINARY_MIRROR. Then:\n./inv up",
+        tool="minikube",
+        phase="start",
+        pattern=r"^(?:INET_|K8S_FAIL_CONNECT)|no such host|i/o timeout|TLS handshake timeout|proxyconnect tcp",
+    ),
+    Row(
+        "minikube-failed",
+        "minikube ended with an error that this project does not know; its words are below.",
+        "minikube logs -p {profile}\n./inv up",
+    ),
+    Row(
+        "cluster-broken",
+        "The cluster came up before, and now minikube cannot start it. It may hold data, so nothing of it is deleted.",
+        "minikube logs -p {profile}\n./inv up\n" + _RECREATE,
+    ),
+    # --- the cluster
+    Row(
+        "api-not-ready",
+        "Its own checks below have not passed: it starts, or its database is in trouble.",
+        _LOOK + " get --raw '/readyz?verbose'\n./inv up",
+    ),
+    Row(
+        "kubernetes-version",
+        "Charts are validated against the pinned version; another one may refuse or drop what they say.",
+        "# set cluster.kubernetes in environment.toml to {found}, or let minikube upgrade the cluster:\n./inv up",
+    ),
+    Row("node-not-ready", "Pods start only on a node that is Ready and has no taint.", _LOOK + " describe nodes"),
+    Row("node-cordoned", "Somebody cordoned it, so nothing new can start there.", _LOOK + " uncordon {name}\n./inv up"),
+    Row(
+        "node-under-pressure",
+        "The kubelet ends pods, and starts no new ones, until there is more {what} again.",
+        _LOOK + " describe nodes\n# when the disk is full, see what takes the room, and free it:\n"
+        "docker system df\nminikube ssh -p {profile} -- docker system df\n./inv up",
+    ),
+    Row(
+        "no-default-storage",
+        "The database asks for a volume and names no storage class; without a default one it never gets it.",
+        "minikube addons enable default-storageclass -p {profile}\n"
+        "minikube addons enable storage-provisioner -p {profile}\n./inv up",
+    ),
+    Row(
+        "pod-security-off",
+        "The API server runs without the admission plugin PodSecurity, so the labels of namespaces do nothing.",
+        "# the cluster was made with --extra-config=apiserver.disable-admission-plugins=PodSecurity; without it:\n"
+        "minikube delete -p {profile}\n./inv up",
+    ),
+    Row(
+        "dns-not-answering",
+        "CoreDNS runs, and a pod that asks it gets no answer: the cluster's network is in trouble.",
+        _LOOK + " logs --namespace kube-system --selector k8s-app=kube-dns\nminikube stop -p {profile}\n./inv up",
+    ),
     # --- namespaces, and the pod from which gates look
     Row("namespace-missing", "The namespace was deleted from outside, with everything in it.", "./inv up"),
     Row(
         "namespace-terminating",
         "Somebody deleted the namespace, and nothing can be made in it until all that was in it is gone.",
-        "# see what is left in it; once it is gone, go on:\n"
-        "kubectl --kubeconfig {kubeconfig} --context {context} get all --namespace {name}\n./inv up",
+        "# see what is left in it; once it is gone, go on:\n" + _LOOK + " get all --namespace {name}\n./inv up",
     ),
     Row(
         "namespace-not-secured",
@@ -19,7 +129,29 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "probe-not-ready",
-        "Gates ask from this pod what the services' pods see; it is started or asked too early, or cannot run.",
-        "kubectl --kubeconfig {kubeconfig} --context {context} describe pod {name} --namespace {namespace}\n./inv up",
+        "Gates ask from this pod what the services' pods see; it is still starting, or cannot run.",
+        _LOOK + " describe pod {name} --namespace {namespace}\n./inv up",
+    ),
+    # --- the engine in the node
+    Row(
+        "docker-env-failed",
+        "Images are built by the Docker Engine in the node, and only minikube knows how to reach it.",
+        "minikube docker-env -p {profile} --shell=none --output=json\n./inv up",
+    ),
+    Row(
+        "docker-env-unsafe",
+        "Images are built only by the engine in the node, over TLS, on this machine.",
+        "# this must show an address of this machine or of the node:\n"
+        "minikube docker-env -p {profile} --shell=none --output=json\nminikube stop -p {profile}\n./inv up",
+    ),
+    Row(
+        "docker-env-unproven",
+        "That an engine is the node's is told by the containers that it runs, and none is there yet.",
+        "./inv up",
+    ),
+    Row(
+        "docker-env-elsewhere",
+        "It does not run the containers that the API server says run on the node: images built there would be missed.",
+        "minikube stop -p {profile}\n./inv up",
     ),
 )

@@ -10,6 +10,7 @@ import socket
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
@@ -44,11 +45,14 @@ def web(url: str) -> dict[str, object]:
         return {"status": 0, "body": str(error) or type(error).__name__}
 
 
+ANSWERS: dict[str, Callable[..., dict[str, object]]] = {"/dns": dns, "/tcp": tcp, "/http": web}
+
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         try:
-            answer = {"/dns": dns, "/tcp": tcp, "/http": web}[parts.path](**dict(parse_qsl(parts.query)))
+            answer = ANSWERS[parts.path](**dict(parse_qsl(parts.query)))
         except (KeyError, TypeError) as error:
             self.send_error(400, str(error))
             return

@@ -1,0 +1,153 @@
+"""What a cluster must be before anything is put into it, asked of its API: one look for each."""
+
+from typing import Any
+
+from bootstrap.catalogue import problem
+from bootstrap.cluster import namespaces, probe
+from bootstrap.cluster.api import Document, message, path, words
+from bootstrap.env import Env
+from bootstrap.problem import Failed, Problem
+
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+API_NAME = "kubernetes.default.svc.cluster.local"
+PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
+
+
+def answers(env: Env) -> bool:
+    """Whether the API server of our kubeconfig is ready."""
+    try:
+        return ready(env) is None
+    except Failed:
+        return False
+
+
+def ready(env: Env) -> Problem | None:
+    """/readyz; what it says about itself where it is not ready."""
+    from kubernetes.client import ApiException
+
+    with words(f"The API server of {env.context} does not answer."):
+        try:
+            env.cluster.text("/readyz", verbose="true")
+        except ApiException as error:
+            if error.status not in (500, 503):
+                raise
+            return problem(
+                "api-not-ready",
+                f"The API server of {env.context} says that it is not ready.",
+                evidence=_failing(message(error)),
+                **_who(env),
+            )
+    return None
+
+
+def _failing(said: str) -> str:
+    return "\n".join(line for line in said.splitlines() if "[-]" in line) or said
+
+
+def version(env: Env) -> Problem | None:
+    """The server's version, against the pinned one."""
+    with words(f"The API server of {env.context} does not say its version."):
+        found = str(env.cluster.get("/version").get("gitVersion", "")).removeprefix("v")
+    wanted = env.manifest.cluster.kubernetes
+    if found.partition("+")[0] == wanted:
+        return None
+    return problem(
+        "kubernetes-version",
+        f"The cluster {env.context} runs Kubernetes {found}, environment.toml says {wanted}.",
+        where="environment.toml",
+        final=True,
+        found=found,
+    )
+
+
+def nodes(env: Env) -> Problem | None:
+    """Every node Ready, and none short of disk, memory or process ids."""
+    with words(f"The nodes of {env.context} cannot be listed."):
+        found = env.cluster.items(path("v1", "nodes"))
+    for node in found:
+        if wrong := _node(env, node):
+            return wrong
+    return None if found else problem("node-not-ready", f"{env.context} has no node yet.", **_who(env))
+
+
+def _node(env: Env, node: Document) -> Problem | None:
+    name, status = node["metadata"]["name"], node.get("status", {})
+    conditions = {each["type"]: each for each in status.get("conditions", [])}
+    for pressure in PRESSURES:
+        if (each := conditions.get(pressure, {})).get("status") == "True":
+            what = {"DiskPressure": "disk space", "MemoryPressure": "memory"}.get(pressure, "process ids")
+            return problem(
+                "node-under-pressure",
+                f"The node {name} runs out of {what}.",
+                evidence=f"{pressure}: {each.get('message', '')}",
+                what=what,
+                **_who(env),
+            )
+    if node.get("spec", {}).get("unschedulable"):
+        return problem("node-cordoned", f"The node {name} takes no new pods.", final=True, name=name, **_who(env))
+    is_ready = conditions.get("Ready", {})
+    taints = [f"{each['key']}:{each['effect']}" for each in node.get("spec", {}).get("taints", [])]
+    if is_ready.get("status") == "True" and not taints:
+        return None
+    said = [f"Ready is {is_ready.get('status', 'not told')}: {is_ready.get('message', '')}", *taints]
+    return problem("node-not-ready", f"The node {name} is not ready.", evidence="\n".join(said), **_who(env))
+
+
+def storage(env: Env) -> Problem | None:
+    """A default storage class: the database's volume comes from it."""
+    with words(f"The storage classes of {env.context} cannot be listed."):
+        found = env.cluster.items(path("storage.k8s.io/v1", "storageclasses"))
+    if any(each["metadata"].get("annotations", {}).get(DEFAULT_CLASS) == "true" for each in found):
+        return None
+    names = ", ".join(each["metadata"]["name"] for each in found) or "none"
+    return problem(
+        "no-default-storage",
+        f"{env.context} has no default storage class.",
+        evidence=f"There are: {names}.",
+        **_who(env),
+    )
+
+
+def pod_security(env: Env) -> Problem | None:
+    """Whether a pod that breaks the level is really refused: asked without making one."""
+    from kubernetes.client import ApiException
+
+    namespace = env.manifest.namespace
+    level = namespaces.levels(env)[namespace]
+    if level == "privileged":
+        return None
+    body = probe.pod(env)
+    body["metadata"] = {"name": "inv-breaks-pod-security"}
+    body["spec"]["hostNetwork"] = True
+    body["spec"]["containers"][0]["securityContext"] = {"privileged": True}
+    with words(f"Whether Pod Security is enforced in {namespace} cannot be asked."):
+        try:
+            env.cluster.create(path("v1", "pods", namespace), body, dryRun="All")
+        except ApiException as error:
+            if error.status == 403 and "violates PodSecurity" in message(error):
+                return None
+            raise
+    return problem(
+        "pod-security-off",
+        f"The namespace {namespace} takes a privileged pod, although it is labelled to enforce {level}.",
+        final=True,
+        profile=env.context,
+    )
+
+
+def names(env: Env) -> Problem | None:
+    """CoreDNS, asked from a pod for the one name that every cluster has."""
+    from bootstrap.cluster import rollout
+
+    if probe.dns(env, API_NAME):
+        return None
+    return rollout.check(env, "deployments", "coredns", "kube-system") or problem(
+        "dns-not-answering", f"In a pod of {env.context}, {API_NAME} has no address.", **_who(env)
+    )
+
+
+def _who(env: Env) -> dict[str, Any]:
+    return {"profile": env.context, "context": env.context, "kubeconfig": env.kubeconfig}
+
+
+LOOKS = (ready, version, nodes, storage)

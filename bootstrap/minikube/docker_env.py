@@ -1,0 +1,122 @@
+"""The Docker Engine inside the node, as minikube tells it; never what a shell says, and never told to one."""
+
+import ipaddress
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from bootstrap.catalogue import problem
+from bootstrap.cluster.api import Document, path, words
+from bootstrap.command import Completed
+from bootstrap.docker_engine import LOOPBACK, SECONDS
+from bootstrap.env import Env
+from bootstrap.images.layout import Engine
+from bootstrap.minikube import profile
+from bootstrap.problem import Failed
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
+NAMES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+
+
+def engine(env: Env) -> Engine:
+    """The engine of the cluster's node: minikube is asked once in a run, and again when the cluster has moved.
+
+    Raises `Failed`: `docker-env-failed`, `docker-env-unsafe`, or what the API says.
+    """
+    return env.keep("docker-env", env.signature, lambda: _engine(env))
+
+
+def _engine(env: Env) -> Engine:
+    found = variables(env)
+    # Another builder than the engine's own would keep the image to itself.
+    environ = {k: v for k, v in env.environ.items() if not k.startswith(("DOCKER_", "BUILDX_", "MINIKUBE_"))}
+    host = str(urlsplit(found["DOCKER_HOST"]).hostname)
+    direct = ",".join(part for part in (env.environ.get("NO_PROXY") or env.environ.get("no_proxy"), host) if part)
+    ours = found | {"NO_PROXY": direct, "no_proxy": direct, "BUILDX_BUILDER": "default"}
+    return Engine(_client(found), environ | ours)
+
+
+def variables(env: Env) -> dict[str, str]:
+    """DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH of the node's engine, proven to lead there over TLS."""
+    done = profile.run(env, "docker-env", "--shell=none", "--output=json")
+    summary = f"minikube does not say how to reach the Docker Engine of {env.context}."
+    try:
+        told = json.loads(done.stdout)
+        found = {name: str(told[name]) for name in NAMES}
+    except (ValueError, KeyError, TypeError):
+        raise _unanswered(env, done, summary) from None
+    if done.exit:
+        raise _unanswered(env, done, summary)
+    if wrong := _unsafe(found, _addresses(env)):
+        shown = "\n".join(f"{name}={value}" for name, value in found.items())
+        raise Failed(
+            problem(
+                "docker-env-unsafe",
+                f"minikube's Docker Engine of {env.context} is not used: {wrong}.",
+                evidence=shown,
+                final=True,
+                profile=env.context,
+            )
+        )
+    return found
+
+
+def _unanswered(env: Env, done: Completed, summary: str) -> Failed:
+    said = f"$ {done.shown}\n{done.stderr.strip() or done.stdout.strip()}"
+    return Failed(problem("docker-env-failed", summary, evidence=said, profile=env.context))
+
+
+def _addresses(env: Env) -> set[str]:
+    with words(f"The nodes of {env.context} cannot be listed."):
+        nodes = env.cluster.items(path("v1", "nodes"))
+    return {address["address"] for node in nodes for address in node.get("status", {}).get("addresses", [])}
+
+
+def _unsafe(found: dict[str, str], nodes: set[str]) -> str:
+    """Why these variables are not to be used, or ""."""
+    try:
+        parts = urlsplit(found["DOCKER_HOST"])
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "its address cannot be read"
+    if parts.scheme != "tcp" or not port:
+        return "its address is no TCP port"
+    if not (_is_loopback(host) or host in nodes):
+        return f"{host} is neither this machine nor a node of the cluster"
+    if found["DOCKER_TLS_VERIFY"] != "1":
+        return "it is not reached over TLS"
+    missing = [name for name in CERTIFICATES if not (Path(found["DOCKER_CERT_PATH"]) / name).is_file()]
+    return f"{', '.join(missing)} is missing in its folder of certificates" if missing else ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in LOOPBACK
+
+
+def _client(found: dict[str, str]) -> "DockerClient":
+    from docker import DockerClient
+    from docker.tls import TLSConfig
+
+    certificates = Path(found["DOCKER_CERT_PATH"])
+    tls = TLSConfig(
+        client_cert=(str(certificates / "cert.pem"), str(certificates / "key.pem")),
+        ca_cert=str(certificates / "ca.pem"),
+        verify=True,
+    )
+    client = DockerClient(base_url=found["DOCKER_HOST"], tls=tls, timeout=SECONDS, version="auto")
+    client.api.trust_env = False  # no proxy leads there, and no other CA vouches for it
+    return client
+
+
+def containers(pods: list[Document]) -> list[str]:
+    """The ids of the containers that run in these pods, as the node's engine has them."""
+    found = [status for pod in pods for status in pod.get("status", {}).get("containerStatuses", [])]
+    running = [str(status.get("containerID", "")) for status in found if "running" in status.get("state", {})]
+    return [name.removeprefix("docker://") for name in running if name.startswith("docker://")]

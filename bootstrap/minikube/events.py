@@ -1,0 +1,59 @@
+"""What minikube prints with `--output=json`: CloudEvents, one a line."""
+
+import json
+from typing import Any
+
+from bootstrap.command import Completed
+
+KIND = "io.k8s.sigs.minikube."
+SHOWN = 0.2  # share of a download after which its progress is told again
+
+
+def parsed(line: str) -> tuple[str, dict[str, Any]]:
+    """The kind of an event ("step", "download.progress", "error", …) and its data; ("", {}) for any other line."""
+    try:
+        event = json.loads(line)
+        return str(event["type"]).removeprefix(KIND), dict(event["data"])
+    except (ValueError, KeyError, TypeError):
+        return "", {}
+
+
+def refusal(done: Completed) -> str:
+    """Why minikube gave up: "ID: message" and its advice, else its last words."""
+    errors = [data for kind, data in map(parsed, done.stdout.splitlines()) if kind == "error"]
+    if not errors:
+        return done.words
+    said = errors[-1]
+    return "\n".join(
+        part for part in (f"{said.get('name', '')}: {said.get('message', '')}", said.get("advice")) if part
+    )
+
+
+class Progress:
+    """Turns events into what the user reads: each step once, downloads now and then."""
+
+    def __init__(self) -> None:
+        self._step = ""
+        self._shares: dict[str, float] = {}
+
+    def text(self, line: str) -> str:
+        """What to say about that line, or ""."""
+        kind, data = parsed(line)
+        if kind == "step" and data.get("name") != self._step:
+            self._step = str(data.get("name"))
+            return f"minikube: {self._step}" if self._step else ""
+        if kind == "download":
+            return f"minikube: downloads {data.get('artifact', '')}"
+        if kind == "download.progress":
+            return self._download(str(data.get("artifact", "")), str(data.get("progress", "")))
+        return ""
+
+    def _download(self, artifact: str, progress: str) -> str:
+        try:
+            share = float(progress)
+        except ValueError:
+            return ""
+        if share < self._shares.get(artifact, 0.0) + SHOWN:
+            return ""
+        self._shares[artifact] = share
+        return f"minikube: downloads {artifact}: {share:.0%}"

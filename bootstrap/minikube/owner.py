@@ -1,0 +1,118 @@
+"""Which checkout a minikube profile belongs to. Profiles are the user's, checkouts are many: this is kept per user."""
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bootstrap.catalogue import problem
+from bootstrap.env import Env
+from bootstrap.problem import Failed, Problem
+
+Record = dict[str, object]
+
+
+def file(env: Env) -> Path:
+    """The record of every profile that a checkout of this user made."""
+    home = env.environ.get("XDG_STATE_HOME") or f"{env.environ.get('HOME', '')}/.local/state"
+    return Path(home).expanduser() / "inv" / "profiles.json"
+
+
+def is_ours(env: Env) -> bool:
+    """Whether this checkout made the profile of its name."""
+    return _checkout(_read(file(env)).get(env.context, {})) == env.root.resolve()
+
+
+def came_up(env: Env) -> bool:
+    """Whether our profile was ever started to the end: since then it may hold data."""
+    return is_ours(env) and bool(_read(file(env))[env.context].get("came_up"))
+
+
+def claim(env: Env, exists: bool) -> None:
+    """Makes the profile ours, when it does not exist or nobody else is left whose it could be.
+
+    Raises `Failed` (`profile-not-ours`) for a profile that another checkout, or the user, made.
+    """
+    with _records(file(env)) as records:
+        known, here = records.get(env.context, {}), env.root.resolve()
+        owner = _checkout(known)
+        if owner == here:
+            return
+        if owner is None and exists:
+            raise Failed(_not_ours(env, "no checkout of this project made it"))
+        if owner is not None and owner.is_dir():
+            if exists or _at_work(owner):
+                raise Failed(_not_ours(env, f"it belongs to the checkout {owner}"))
+        elif owner is not None:
+            env.say(
+                f"The minikube profile {env.context} was made by {owner}, which is gone: it is this checkout's now."
+            )
+        kept = known.get("came_up", False) if exists else False
+        records[env.context] = {"checkout": str(here), "since": round(time.time()), "came_up": kept}
+
+
+def note_up(env: Env) -> None:
+    """Keeps that the profile came up."""
+    with _records(file(env)) as records:
+        records[env.context] = {**records.get(env.context, {}), "came_up": True}
+
+
+def forget(env: Env) -> None:
+    """Keeps nothing more of our profile: it was deleted."""
+    with _records(file(env)) as records:
+        records.pop(env.context, None)
+
+
+def _not_ours(env: Env, why: str) -> Problem:
+    return problem(
+        "profile-not-ours",
+        f"The minikube profile {env.context} is not this checkout's: {why}.",
+        where="environment.toml",
+        final=True,
+        profile=env.context,
+    )
+
+
+def _checkout(record: Record) -> Path | None:
+    return Path(str(record["checkout"])) if "checkout" in record else None
+
+
+def _at_work(checkout: Path) -> bool:
+    """Whether a command of that checkout runs now: it may be about to make the profile."""
+    with contextlib.suppress(OSError), (checkout / ".inv" / "lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _read(path: Path) -> dict[str, Record]:
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads(path.read_text())
+        if isinstance(found, dict):
+            return {name: record for name, record in found.items() if isinstance(record, dict)}
+    return {}
+
+
+@contextlib.contextmanager
+def _records(path: Path) -> Iterator[dict[str, Record]]:
+    """The records, to be changed; written in one step where they were changed, while no one else can."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_suffix(".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            before = _read(path)
+            records = dict(before)
+            yield records
+            if records != before:
+                draft = path.with_suffix(f".{os.getpid()}")
+                draft.write_text(json.dumps(records, indent=1))
+                draft.replace(path)
+    except OSError as error:
+        raise Failed(
+            problem("state-not-writable", f"{path} cannot be written.", evidence=str(error), path=path.parent)
+        ) from error

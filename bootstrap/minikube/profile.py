@@ -1,0 +1,129 @@
+"""The door to minikube: its program, with our profile and an environment of its own."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bootstrap import docker_engine, tools
+from bootstrap.catalogue import problem, recognise
+from bootstrap.command import Completed
+from bootstrap.env import Env
+from bootstrap.minikube import events, owner
+from bootstrap.minikube.settings import Config
+from bootstrap.problem import Failed
+
+SECONDS = 60.0  # for a question
+STOP_SECONDS = 300.0
+NO_PROFILE = 85  # exit code: there is no such profile, or no machine of it
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY")
+# Loopback, the nodes of the docker driver, Services, pods, and names in the cluster: no proxy leads to them.
+DIRECT = "localhost,127.0.0.1,192.168.0.0/16,10.96.0.0/12,10.244.0.0/16,.svc,.cluster.local,.minikube.internal"
+
+
+def environ(env: Env) -> dict[str, str]:
+    """The environment variables for minikube: our kubeconfig, this machine's engine, English words.
+
+    What a shell got from `minikube docker-env` points to a node; minikube itself must see the machine's engine.
+    """
+    theirs = dict(env.environ)
+    if theirs.pop("MINIKUBE_ACTIVE_DOCKERD", ""):
+        for name in ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
+            theirs.pop(name, None)
+            if before := theirs.pop(f"MINIKUBE_EXISTING_{name}", ""):
+                theirs[name] = before
+    if not docker_engine.is_local(theirs.get("DOCKER_HOST", "")):
+        theirs.pop("DOCKER_HOST")
+    passed = {k: v for k, v in theirs.items() if re.match(r"MINIKUBE_|DOCKER_|SSL_CERT_|XDG_|WSL", k)}
+    ours = {
+        "KUBECONFIG": str(env.kubeconfig),
+        "LC_ALL": "C",
+        "MINIKUBE_IN_STYLE": "false",
+        "MINIKUBE_WANTUPDATENOTIFICATION": "false",
+    }
+    return env.child_environ(**(passed | _proxies(theirs) | ours))
+
+
+def _proxies(theirs: Mapping[str, str]) -> dict[str, str]:
+    found = {k: v for k, v in theirs.items() if k.upper() in PROXIES and v}
+    if not found:
+        return {}
+    direct = theirs.get("NO_PROXY") or theirs.get("no_proxy") or ""
+    direct = f"{direct},{DIRECT}".strip(",")
+    return found | {"NO_PROXY": direct, "no_proxy": direct}
+
+
+def run(env: Env, *args: str, timeout: float = SECONDS, heard: Callable[[str], object] | None = None) -> Completed:
+    """Runs minikube on our profile. Raises `Failed` where it is not there, or gives no answer within `timeout` s."""
+    argv = [tools.program(env, "minikube"), "--profile", env.context, *args]
+    return env.run(argv, timeout=timeout, environ=environ(env), heard=heard)
+
+
+def failed(env: Env, done: Completed, summary: str, phase: str = "start") -> Failed:
+    """What minikube gave up with, as the failure that it is."""
+    said = events.refusal(done)
+    facts = {"profile": env.context, "kubernetes": env.manifest.cluster.kubernetes}
+    known = recognise("minikube", phase, said, summary, where="", **facts)
+    shown = f"$ {done.shown}\n{said}"
+    return Failed(known or problem("minikube-failed", summary, evidence=shown, where="", final=True, **facts))
+
+
+def config(env: Env) -> Config | None:
+    """The configuration of our profile, or None where minikube has none of that name. Raises `Failed`."""
+    done = run(env, "profile", "list", "--light", "--output=json")
+    try:
+        valid = json.loads(done.stdout)["valid"]
+    except (ValueError, KeyError, TypeError):
+        raise failed(env, done, "minikube does not list its profiles.", "profile") from None
+    return next((dict(each["Config"]) for each in valid or [] if each.get("Name") == env.context), None)
+
+
+def status(env: Env) -> dict[str, Any]:
+    """`Host`, `Kubelet`, `APIServer` and `Kubeconfig`, each "Running", "Stopped", "Paused", "Nonexistent", …; {} where
+    there is no such profile or no machine of it."""
+    done = run(env, "status", "--output=json")
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:
+        return {}
+    return dict(found) if isinstance(found, dict) and "Host" in found else {}
+
+
+def machine(env: Env) -> bool:
+    """Whether this machine's engine has a node container of the profile's name, whoever made it."""
+    from docker.errors import NotFound
+
+    with docker_engine.words("This machine's Docker Engine does not say which containers there are."):
+        try:
+            env.docker.containers.get(env.context)
+        except NotFound:
+            return False
+    return True
+
+
+def data(env: Env) -> list[str]:
+    """What `delete` would delete, for the user to read."""
+    if not owner.is_ours(env):
+        return []
+    return [f"the minikube profile {env.context}: its node, the database and every volume in it"]
+
+
+def stop(env: Env) -> bool:
+    """Stops our cluster, which keeps what is in it; returns whether there was one that ran. Raises `Failed`."""
+    if not owner.is_ours(env) or status(env).get("Host") in (None, "Stopped", "Nonexistent"):
+        return False
+    done = run(env, "stop", "--output=json", timeout=STOP_SECONDS)
+    if done.exit not in (0, NO_PROFILE):
+        raise failed(env, done, f"The cluster {env.context} does not stop.", "stop")
+    return True
+
+
+def delete(env: Env) -> list[str]:
+    """Deletes our cluster with all that is in it; returns what was deleted. Raises `Failed`."""
+    if not owner.is_ours(env):
+        return []
+    done = run(env, "delete", "--output=json", timeout=STOP_SECONDS)
+    if done.exit not in (0, NO_PROFILE):
+        raise failed(env, done, f"The cluster {env.context} cannot be deleted.", "delete")
+    owner.forget(env)
+    return [f"the minikube profile {env.context}"]

@@ -1,0 +1,73 @@
+"""Brings the profile up from whatever state it is in."""
+
+from bootstrap.catalogue import problem, recognise
+from bootstrap.command import Completed
+from bootstrap.env import Env
+from bootstrap.minikube import events, owner, profile, settings, sizes
+from bootstrap.problem import Failed
+
+SECONDS = 2700.0  # minikube may have to download about a GiB
+UNPAUSE_SECONDS = 120.0
+
+
+def bring_up(env: Env, config: settings.Config | None) -> None:
+    """Starts, resumes or heals the profile, which is ours. Raises `Failed` with minikube's words."""
+    _fits(env)
+    state = profile.status(env) if config else {}
+    if state.get("APIServer") == "Paused":
+        env.say(f"The cluster {env.context} is paused: it goes on.")
+        profile.run(env, "unpause", "--output=json", timeout=UNPAUSE_SECONDS)
+    elif config:
+        env.say(f"The cluster {env.context} is {_word(state)}: minikube starts it.")
+    done = _start(env)
+    if done.exit and _was_half_made(env, config) and not _known(events.refusal(done)):
+        env.say(f"The cluster {env.context} never came up and cannot go on: it is deleted and made anew.")
+        profile.delete(env)
+        owner.claim(env, exists=False)
+        done = _start(env)
+    if done.exit:
+        raise _gave_up(env, done)
+    owner.note_up(env)
+
+
+def _word(state: dict[str, object]) -> str:
+    host = str(state.get("Host") or "half made")
+    return "not healthy" if host == "Running" else host.lower()
+
+
+def _fits(env: Env) -> None:
+    from bootstrap import docker_engine
+
+    with docker_engine.words("This machine's Docker Engine does not say what it has."):
+        info = env.docker.info()
+    if found := sizes.problems(env.manifest, int(info.get("NCPU", 0)), int(info.get("MemTotal", 0))):
+        raise Failed(found)
+
+
+def _start(env: Env) -> Completed:
+    env.minikube.mkdir(parents=True, exist_ok=True)
+    progress = events.Progress()
+
+    def hear(line: str) -> None:
+        if text := progress.text(line):
+            env.say(text)
+
+    return profile.run(env, "start", *settings.arguments(env), timeout=SECONDS, heard=hear)
+
+
+def _was_half_made(env: Env, config: settings.Config | None) -> bool:
+    """Whether there was a profile before, and nothing in it that could be lost."""
+    return config is not None and not owner.came_up(env)
+
+
+def _known(said: str) -> bool:
+    return recognise("minikube", "start", said, "") is not None
+
+
+def _gave_up(env: Env, done: Completed) -> Failed:
+    summary = f"minikube cannot start the cluster {env.context}."
+    said = events.refusal(done)
+    if _known(said) or not owner.came_up(env):
+        return profile.failed(env, done, summary)
+    shown = f"$ {done.shown}\n{said}"
+    return Failed(problem("cluster-broken", summary, evidence=shown, final=True, profile=env.context))

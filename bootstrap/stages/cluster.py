@@ -1,0 +1,45 @@
+"""cluster: a Kubernetes of this environment's own, on minikube."""
+
+from bootstrap.cluster import health, namespaces, probe
+from bootstrap.env import Env
+from bootstrap.minikube import owner, profile, settings, start
+from bootstrap.problem import Failed, Problem
+from bootstrap.stage import Stage
+
+
+def apply(env: Env) -> None:
+    """Starts, resumes or heals the profile where needed; makes the namespaces and the probe. Raises `Failed`."""
+    config = profile.config(env)
+    if not owner.is_ours(env):
+        owner.claim(env, exists=config is not None or profile.machine(env))
+    if config and (found := settings.check(env, config)):
+        raise Failed(found)
+    if config is None or settings.is_older(env, config) or not health.answers(env):
+        start.bring_up(env, config)
+    namespaces.ensure(env)
+    probe.ensure(env)
+
+
+def check(env: Env) -> Problem | None:
+    """The first thing that is not as it must be, from the API server to a name resolved in a pod."""
+    try:
+        for look in (*health.LOOKS, namespaces.check, health.pod_security, probe.check, health.names):
+            if found := look(env):
+                return found
+    except Failed as failed:
+        return failed.problems[0]
+    return None
+
+
+def stage(needs: tuple[str, ...]) -> Stage:
+    """The gate: the API ready, at the pinned version; the node Ready; a default storage class; Pod Security that
+    refuses what breaks it; and CoreDNS answering from a pod."""
+    return Stage(
+        "cluster",
+        needs,
+        apply,
+        check,
+        waits_for="the cluster",
+        timeout=300,  # the image of the probe may have to be pulled
+        apply_timeout=2 * start.SECONDS + 600,
+    )

@@ -1,0 +1,51 @@
+"""docker-env: the Docker Engine inside the node, so that images are built where they run."""
+
+from bootstrap import docker_engine
+from bootstrap.catalogue import problem
+from bootstrap.cluster.api import path, words
+from bootstrap.env import Env
+from bootstrap.minikube import docker_env
+from bootstrap.problem import Failed, Problem
+from bootstrap.stage import Stage
+
+
+def apply(env: Env) -> None:
+    """Asks minikube for it. Raises `Failed`."""
+    docker_env.engine(env)
+
+
+def check(env: Env) -> Problem | None:
+    """Whether the engine answers over TLS, and runs the containers that the API says run on the node."""
+    try:
+        return _check(env)
+    except Failed as failed:
+        return failed.problems[0]
+
+
+def _check(env: Env) -> Problem | None:
+    from docker.errors import NotFound
+
+    engine = docker_env.engine(env)
+    with words("The pods of kube-system cannot be listed."):
+        pods = env.cluster.items(path("v1", "pods", "kube-system"))
+    running = docker_env.containers(pods)
+    if not running:
+        return problem("docker-env-unproven", f"No pod of kube-system runs on {env.context} yet.", profile=env.context)
+    with docker_engine.words(f"The Docker Engine in the node of {env.context} does not answer."):
+        for name in running:
+            try:
+                engine.client.api.inspect_container(name)
+            except NotFound:
+                continue
+            return None
+        return problem(
+            "docker-env-elsewhere",
+            f"The Docker Engine at {engine.environ['DOCKER_HOST']} is not the one in the node of {env.context}.",
+            evidence=f"It has no container {', '.join(name[:12] for name in running)} of kube-system.",
+            profile=env.context,
+        )
+
+
+def stage(needs: tuple[str, ...]) -> Stage:
+    """The gate: the engine answers over TLS, and is the one in which the cluster's pods run."""
+    return Stage("docker-env", needs, apply, check, waits_for="the Docker Engine in the node", timeout=60)
