@@ -77,4 +77,32 @@ ROWS: tuple[Row, ...] = (
         phase="deploy",
         pattern=r"context deadline exceeded|timed out waiting for the condition",
     ),
+    # --- a service in the cluster
+    Row(
+        "release-differs",
+        "What Helm has deployed is not made from the chart, the image and the values that the checkout has now.",
+        "./inv rebuild {name}",
+    ),
+    Row(
+        "sidecar-missing",
+        "Dapr's injector did not answer when the pod was made, and the API server took the pod as it was. Making it "
+        "anew did not help, so the injector is still not at work.",
+        "{kubectl} get pods\n{kubectl} logs deployment/dapr-sidecar-injector\n./inv up",
+    ),
+    Row(
+        "image-differs",
+        "The container runs another image than the one of the checkout: the rollout is under way, or somebody changed "
+        "the Deployment or the image by hand.",
+        "{kubectl} rollout status deployment/{name} --timeout=60s\n./inv up",
+    ),
+    Row(
+        "service-restarted",
+        "The container ended and was started again: it may end again.",
+        "./inv logs {name} --previous{sidecar}\n./inv up",
+    ),
+    Row(
+        "service-unreachable",
+        "Asked from another pod, the Service of {name} leads to no good answer, although its pods are Ready.",
+        "./inv logs {name}\n./inv status",
+    ),
 )

@@ -32,7 +32,7 @@ def deploy(
     wanted = digest(release, chart_folder, values, namespace, files)
     there = helm_storage.latest(env, namespace, release)
     done = "upgraded" if there else "installed"
-    if there and (there.status, there.digest) == (DEPLOYED, wanted):
+    if there and (there.status, there.digest, there.owner) == (DEPLOYED, wanted, owner_of(env.root)):
         changed = list(drift.find(env, helm_storage.documents(env, there), namespace))
         if not changed:
             return "unchanged"

@@ -1,0 +1,145 @@
+"""One stage per service (minikube): its release is that of the checkout, and its pods are what the release says."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bootstrap import charts
+from bootstrap.catalogue import problem
+from bootstrap.cluster import helm_storage, probe, releases, service_pods
+from bootstrap.env import Env
+from bootstrap.images import layout, proof
+from bootstrap.images.layout import Engine
+from bootstrap.problem import Failed, Problem
+from bootstrap.stage import Stage
+from bootstrap.stages import components
+
+Urls = Callable[[Env], Mapping[str, str]]
+EngineOf = Callable[[Env], Engine]
+
+
+def dapr_enabled(env: Env, name: str) -> bool:
+    """Whether the pods of a service get a sidecar: it has an app id, and its chart does not switch Dapr off."""
+    if not env.manifest.services[name].app_id:
+        return False
+    chart, library = charts.folder(env) / name, charts.folder(env) / "service"
+    for file in (chart / charts.LOCAL, chart / "values.yaml", library / "values.yaml"):
+        told = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
+        for key in ("service", "dapr") if file.parent == chart else ("dapr",):
+            told = told.get(key) if isinstance(told, dict) else None
+        if isinstance(told, dict) and "enabled" in told:
+            return bool(told["enabled"])
+    return True
+
+
+@contextmanager
+def parts(env: Env, name: str, urls: Urls) -> Iterator[tuple[str, Path, dict[str, Any], str, list[Path]]]:
+    """What the release of a service is made from, as `releases.deploy` and `releases.digest` take it."""
+    values = charts.values(env.manifest, name, layout.reference(env, name), urls(env))
+    values["service"]["podAnnotations"] = components.annotations(env, name)
+    with tempfile.TemporaryDirectory(prefix="chart-") as scratch:
+        whole = charts.assemble(charts.folder(env), name, Path(scratch))
+        files = [file for file in [whole / charts.LOCAL] if file.is_file()]
+        yield name, whole, values, env.manifest.namespace, files
+
+
+def apply(env: Env, name: str, urls: Urls) -> None:
+    """Deploys, and lets pods that got no sidecar be made anew. Raises `Failed`."""
+    with parts(env, name, urls) as made_of:
+        releases.deploy(env, *made_of)
+    if dapr_enabled(env, name):
+        for pod in service_pods.without_sidecar(service_pods.of(env, name)):
+            env.say(f"The pod {pod['metadata']['name']} was made without its sidecar: it is made anew.")
+            service_pods.delete(env, pod)
+
+
+def check(env: Env, name: str, urls: Urls, engine_of: EngineOf) -> Problem | None:
+    try:
+        return _look(env, name, urls, engine_of)
+    except Failed as failed:
+        if failed.problems[0].final:
+            raise
+        return failed.problems[0]  # such as an API server that does not answer for a moment
+
+
+def _look(env: Env, name: str, urls: Urls, engine_of: EngineOf) -> Problem | None:
+    from bootstrap.cluster import rollout
+
+    if found := _deployed(env, name, urls):
+        return found
+    closed = rollout.check(env, "deployments", name, env.manifest.namespace)
+    pods = service_pods.of(env, name)
+    has_dapr = dapr_enabled(env, name)
+    if has_dapr and (missing := service_pods.without_sidecar(pods)):
+        # It is what keeps the rollout from its end, so it goes before that.
+        return service_pods.sidecar_missing(env, name, missing[0])
+    if closed:
+        return closed
+    image = proof.find(env, engine_of(env), name)
+    for pod in pods:
+        reference = layout.reference(env, name)
+        if found := service_pods.image(env, name, pod, reference, image.attrs) or service_pods.restarted(pod, name):
+            return found
+    if found := _answers(env, name):
+        return found
+    loaded = (components.loaded(env, name, pod["metadata"]["name"]) for pod in pods if has_dapr)
+    return next((one for one in loaded if one), None)
+
+
+def _deployed(env: Env, name: str, urls: Urls) -> Problem | None:
+    """The release in the cluster is made from what the checkout holds."""
+    with parts(env, name, urls) as made_of:
+        wanted = releases.digest(*made_of)
+    there = helm_storage.latest(env, env.manifest.namespace, name)
+    if there and (there.status, there.digest) == (helm_storage.DEPLOYED, wanted):
+        return None
+    state = f"is {there.status}, revision {there.number}" if there else "is not there"
+    if there and there.status == helm_storage.DEPLOYED:
+        state = f"is deployed from another chart, image or values (revision {there.number})"
+    return problem("release-differs", f"The release {name} {state}.", name=name, final=True)
+
+
+def _answers(env: Env, name: str) -> Problem | None:
+    """Asked from a pod, through its Service: the service is alive with the version of the checkout, and ready."""
+    service, version = env.manifest.services[name], layout.reference(env, name).rpartition(":")[2]
+    base = f"http://{name}.{env.manifest.namespace}:{service.port}"
+    alive = probe.http(env, f"{base}/healthz")
+    said = f"GET {base}/healthz: {alive.status or ''} {alive.text}"
+    told = alive.table()
+    if alive.status != 200 or told.get("service") != (service.app_id or name):
+        return problem("service-unreachable", f"{name} does not answer through its Service.", evidence=said, name=name)
+    if told.get("version") != version:
+        summary = f"{name} says that it runs version {told.get('version')}, the checkout is {version}."
+        return problem("service-stale", summary, evidence=said, name=name)
+    ready = probe.http(env, f"{base}/readyz")
+    if ready.status != 200:
+        said = f"GET {base}/readyz: {ready.status or ''} {ready.text}"
+        return problem("service-not-ready", f"{name} is not ready.", evidence=said, name=name)
+    return None
+
+
+def _node(env: Env) -> Engine:
+    from bootstrap.minikube import docker_env
+
+    return docker_env.engine(env)
+
+
+def stage(name: str, needs: tuple[str, ...], urls: Urls, engine_of: EngineOf = _node) -> Stage:
+    """The gate: the release is that of the checkout and rolled out; each pod has its sidecar, which has loaded what
+    is its own; it runs the image that was built, with no restart of late; the service answers through its Service.
+
+    `urls` are the base URLs of services as a browser sees them; `engine_of` is the node's Docker Engine.
+    """
+    return Stage(
+        name,
+        needs,
+        lambda env: apply(env, name, urls),
+        lambda env: check(env, name, urls, engine_of),
+        waits_for=f"{name} to be ready",
+        timeout=180,
+        again=("sidecar-missing",),
+    )
