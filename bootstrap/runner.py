@@ -90,6 +90,7 @@ class _Track:
     interval: float = FIRST_POLL
     last: Problem | None = None
     busy: bool = False
+    repeated: bool = False
 
 
 @dataclass
@@ -170,6 +171,10 @@ class Runner:
             self._look(track)
         elif done.value is None:
             self._to(track, "green")
+        elif done.value.code in track.stage.again and not track.repeated:
+            track.repeated = True
+            self._to(track, "applying", done.value.summary)
+            self._call(track, track.stage.apply, now + track.stage.apply_timeout)
         elif done.value.final:
             return self._fail(track, (done.value,))
         elif now >= track.deadline:

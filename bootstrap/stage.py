@@ -19,7 +19,8 @@ class Stage:
     other, each asks the world, so that any stage can be the first one to run after a crash.
 
     `waits_for` is what the user reads while the gate is closed. `timeout` bounds the gate, in seconds after `apply`
-    ended; `apply_timeout` bounds `apply`, in seconds.
+    ended; `apply_timeout` bounds `apply`, in seconds. `again` names the problems that a second `apply` may mend: when
+    the gate closes with one of them for the first time, the runner lets `apply` run once more.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Stage:
     waits_for: str
     timeout: float = 30.0
     apply_timeout: float = 600.0
+    again: tuple[str, ...] = ()
 
 
 def only(stages: tuple[Stage, ...], names: tuple[str, ...]) -> tuple[Stage, ...]:
@@ -44,7 +46,7 @@ def beginning(stages: tuple[Stage, ...], name: str) -> tuple[Stage, ...]:
 
 def gate(stage: Stage) -> Stage:
     """The stage without its work: it asks, and changes nothing. Nothing will change what it sees, so it asks once."""
-    return replace(stage, apply=lambda _: None, timeout=0.0)
+    return replace(stage, apply=lambda _: None, timeout=0.0, again=())
 
 
 def closure(stages: tuple[Stage, ...], names: tuple[str, ...]) -> tuple[Stage, ...]:
