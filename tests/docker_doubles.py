@@ -50,8 +50,18 @@ class FakeContainer:
     def status(self) -> str:
         return str(self.attrs["State"]["Status"])
 
+    @property
+    def networks(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = self.attrs["NetworkSettings"]["Networks"]
+        return found
+
+    def reload(self) -> None:
+        """`attrs` is always what is now."""
+
     def start(self) -> None:
         self.engine.does(f"start {self.name}")
+        if any(n["NetworkID"] and n["NetworkID"] not in self.engine.network_ids() for n in self.networks.values()):
+            raise said("network-gone")
         self.attrs["State"] = {"Status": "running", "ExitCode": 0, "StartedAt": "2026-11-22T21:12:54.493635837Z"}
         ports = self.settings.get("ports", {})
         self.attrs["NetworkSettings"]["Ports"] = {
@@ -60,6 +70,8 @@ class FakeContainer:
 
     def stop(self, timeout: int) -> None:
         self.engine.does(f"stop {self.name}")
+        for network in self.networks.values():
+            network["IPAddress"] = ""
         self.attrs["State"] |= {"Status": "exited", "ExitCode": 0}
         self.attrs["NetworkSettings"]["Ports"] = {}
 
@@ -73,10 +85,28 @@ class FakeContainer:
         return (self.log[i : i + 3] for i in range(0, len(self.log), 3)) if stream else self.log
 
 
-class FakeEngine:
-    """An engine with containers, images and volumes in dicts. `raises` maps the first word of a call to what it raises.
+@dataclass
+class FakeNetwork:
+    """A network as the SDK shows it."""
 
-    `called` keeps what was changed; `pulling` is what a pull answers, line by line.
+    name: str
+    id: str
+    attrs: dict[str, Any]
+
+    def connect(self, container: FakeContainer, ipv4_address: str) -> None:
+        container.engine.does(f"connect {self.name}")
+        container.networks[self.name] = {"NetworkID": self.id, "IPAddress": ipv4_address}
+
+    def disconnect(self, container: FakeContainer, force: bool) -> None:
+        container.engine.does(f"disconnect {self.name}")
+        del container.networks[self.name]
+
+
+class FakeEngine:
+    """An engine with containers, images, networks and volumes in memory.
+
+    `raises` maps the first word of a call to what it raises; `called` keeps what was changed;
+    `pulling` is what a pull answers, line by line.
     """
 
     def __init__(self, images: tuple[str, ...] = ()) -> None:
@@ -89,7 +119,12 @@ class FakeEngine:
         self.containers = _Containers(self)
         self.images = _Images(self)
         self.volumes = _Volumes(self)
+        self.network_list: list[FakeNetwork] = []
+        self.networks = _Networks(self)
         self.api = _Api(self)
+
+    def network_ids(self) -> set[str]:
+        return {network.id for network in self.network_list}
 
     def does(self, call: str) -> None:
         word = call.split()[0]
@@ -111,7 +146,11 @@ class _Containers:
 
     def create(self, **settings: Any) -> FakeContainer:
         self.engine.does(f"create {settings['name']}")
-        attrs = {"State": {"Status": "created", "ExitCode": 0}, "NetworkSettings": {"Ports": {}}}
+        attrs = {
+            "State": {"Status": "created", "ExitCode": 0},
+            "HostConfig": {"Memory": int(settings["mem_limit"].removesuffix("m")) * 2**20},
+            "NetworkSettings": {"Ports": {}, "Networks": {}},
+        }
         made = FakeContainer(settings["name"], settings["labels"], attrs, self.engine, settings)
         self.engine.there[made.name] = made
         return made
@@ -134,6 +173,34 @@ class _Volumes:
     def create(self, name: str, labels: dict[str, str]) -> None:
         self.engine.does(f"volume {name}")
         self.engine.volume_names.setdefault(name, labels)
+
+    def get(self, name: str) -> "_Volume":
+        if name not in self.engine.volume_names:
+            raise docker.errors.NotFound("no such volume")
+        return _Volume(self.engine, name, {"Labels": self.engine.volume_names[name] or None})
+
+
+@dataclass
+class _Volume:
+    engine: FakeEngine
+    name: str
+    attrs: dict[str, Any]
+
+    def remove(self) -> None:
+        self.engine.does(f"unvolume {self.name}")
+        del self.engine.volume_names[self.name]
+
+
+@dataclass
+class _Networks:
+    engine: FakeEngine
+
+    def get(self, wanted: str) -> FakeNetwork:
+        self.engine.does(f"get {wanted}")
+        found = [network for network in self.engine.network_list if wanted in (network.id, network.name)]
+        if not found:
+            raise docker.errors.NotFound("no such network")
+        return found[0]
 
 
 @dataclass

@@ -24,21 +24,29 @@ if TYPE_CHECKING:
 IMAGE = "inv-test/redpanda-stand-in:v1"
 BRIDGE = Path("/sys/class/net/docker0")
 SECONDS = 30  # for the daemon's start, and for its end
-# Tells in its log how often it started on this volume, then serves Kafka at the addresses that it was given.
+# Tells in its log how often it started on this volume, then serves Kafka on its listeners at the addresses that it was
+# given. The broker in it has one listener: at the second one, a proxy of it says the other address.
 ENTRYPOINT = """\
 #!/bin/sh
 set -eu
 listen= advertised=
 while [ $# -gt 0 ]; do
     case "$1" in
-    --kafka-addr) listen=${2#*://} && shift ;;
-    --advertise-kafka-addr) advertised=${2#*://} && shift ;;
+    --kafka-addr) listen=$2 && shift ;;
+    --advertise-kafka-addr) advertised=$2 && shift ;;
     esac
     shift
 done
 echo start >>/var/lib/redpanda/data/starts
 echo "start number $(grep -c start /var/lib/redpanda/data/starts) on this volume"
-exec /broker broker --listener-url "tcp://$listen" --advertised-listener-url "tcp://$advertised" \\
+first=${listen%%,*} second=${listen##*,}
+if [ "$first" != "$second" ]; then
+    said=${advertised##*,}
+    /broker proxy --listener-url "tcp://${second#*://}" --advertised-listener-url "tcp://${said#*://}" \\
+        --origin-url "tcp://127.0.0.1:${first##*:}" &
+fi
+said=${advertised%%,*}
+exec /broker broker --listener-url "tcp://${first#*://}" --advertised-listener-url "tcp://${said#*://}" \\
     --storage-engine memory://tansu/
 """
 

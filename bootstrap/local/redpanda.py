@@ -1,4 +1,8 @@
-"""Redpanda as a container of this machine's Docker Engine: what it is to be, and what is there."""
+"""Redpanda as a container of this machine's Docker Engine: what it is to be, and what is there.
+
+One container for every place: programs on this machine use its `host` listener, published on loopback; pods use its
+`cluster` listener at the container's own address in the cluster's network, which is published nowhere.
+"""
 
 import hashlib
 import json
@@ -8,13 +12,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bootstrap.env import Env, owner_of
+from bootstrap.local import ports
 from bootstrap.manifest import Manifest
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
 OWNER, SPEC = "inv.owner", "inv.spec"
-KAFKA = "9092/tcp"
+SERVICE = "redpanda"  # the name under which pods find it, and which it advertises to them
 # What of the container's memory Redpanda gives itself; the rest is for its code, its stacks and page tables.
 HEAP = 0.8
 
@@ -24,21 +29,36 @@ def name(manifest: Manifest) -> str:
     return f"{manifest.name}-redpanda-{owner_of(manifest.root)}"
 
 
+def port(env: Env) -> int:
+    """Its port on this machine's loopback: the decided one, and where none was decided yet the wanted one."""
+    return env.ports.all().get("broker", env.manifest.broker.listeners.host)
+
+
+def decide_port(env: Env) -> None:
+    """Keeps the port that our container holds; else decides for the wanted one, or a free one, and says so."""
+    before, first = env.ports.all(), env.manifest.broker.listeners.host
+    # The ports of other purposes stay as they were decided.
+    env.ports.decide({**before, "broker": first}, lambda purpose: purpose != "broker" or holds_port(env))
+    if port(env) not in (first, before.get("broker")):
+        env.say(f"broker: port {first} is taken by {ports.holder(first)}; it gets {port(env)}")
+
+
 def wanted(env: Env) -> dict[str, Any]:
     """The container as it is to be: what `docker create` gets. Its label says whether one that is there is the same."""
-    port, broker = env.ports.all()["broker"], env.manifest.broker
-    memory = f"{broker.memory_mb}m"
+    broker = env.manifest.broker
+    host, cluster, memory = broker.listeners.host, broker.listeners.cluster, f"{broker.memory_mb}m"
     settings: dict[str, Any] = {
         "name": name(env.manifest),
         "image": broker.image,
         "command": [
             *("redpanda", "start", "--mode", "dev-container", "--node-id", "0"),
             *("--smp", "1", "--memory", f"{int(broker.memory_mb * HEAP)}M"),
-            *("--kafka-addr", "host://0.0.0.0:9092", "--advertise-kafka-addr", f"host://127.0.0.1:{port}"),
+            *("--kafka-addr", f"host://0.0.0.0:{host},cluster://0.0.0.0:{cluster}"),
+            *("--advertise-kafka-addr", f"host://127.0.0.1:{port(env)},cluster://{SERVICE}:{cluster}"),
             # One broker speaks to itself alone; its container's address changes with every new container.
             *("--rpc-addr", "127.0.0.1:33145", "--advertise-rpc-addr", "127.0.0.1:33145"),
         ],
-        "ports": {KAFKA: ("127.0.0.1", port)},
+        "ports": {f"{host}/tcp": ("127.0.0.1", port(env))},
         "volumes": {name(env.manifest): {"bind": "/var/lib/redpanda/data", "mode": "rw"}},
         "mem_limit": memory,
         "memswap_limit": memory,
@@ -79,9 +99,28 @@ def is_stale(env: Env, container: "Container") -> bool:
 
 
 def published(container: "Container") -> list[str]:
-    """The addresses ("127.0.0.1:9092") of this machine at which its Kafka port is published."""
-    bindings = container.attrs["NetworkSettings"]["Ports"].get(KAFKA) or []
-    return [f"{binding['HostIp']}:{binding['HostPort']}" for binding in bindings]
+    """The addresses ("127.0.0.1:9092") of this machine at which any port of it is published."""
+    found = container.attrs["NetworkSettings"]["Ports"].values()
+    return [f"{one['HostIp']}:{one['HostPort']}" for bindings in found for one in bindings or ()]
+
+
+def address(container: "Container", network: str) -> str:
+    """Its address in that network; "" when it has none."""
+    found = container.attrs["NetworkSettings"]["Networks"].get(network) or {}
+    return str(found.get("IPAddress") or "")
+
+
+def is_cut_off(env: Env, container: "Container") -> bool:
+    """Whether a network that it was connected to was deleted since: the engine cannot start it then."""
+    from docker.errors import NotFound
+
+    try:
+        for network in container.attrs["NetworkSettings"]["Networks"].values():
+            if network.get("NetworkID"):
+                env.docker.networks.get(network["NetworkID"])
+    except NotFound:
+        return True
+    return False
 
 
 def holds_port(env: Env) -> bool:
@@ -89,7 +128,7 @@ def holds_port(env: Env) -> bool:
     container = find_ours(env)
     if container is None or container.status != "running":
         return False
-    return f"127.0.0.1:{env.ports.all().get('broker')}" in published(container)
+    return f"127.0.0.1:{port(env)}" in published(container)
 
 
 def facts(env: Env) -> dict[str, Any]:

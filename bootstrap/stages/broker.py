@@ -43,6 +43,16 @@ def stop(env: Env) -> str:
     return "".join(ended)
 
 
+def data(_: Env) -> list[str]:
+    """What `purge` deletes, in words: nothing, it keeps its topics in memory."""
+    return []
+
+
+def purge(_: Env) -> list[str]:
+    """Deletes what stays of it when it is stopped: nothing."""
+    return []
+
+
 def empty(_: Manifest) -> str:
     """What to type to get a broker without topics."""
     return "# the local broker keeps its topics in memory; start it again, empty:\n./inv down\n./inv up --on local"

@@ -1,11 +1,12 @@
-"""broker (local): Redpanda in a container of this machine's Docker Engine, on loopback; its topics in a volume."""
+"""broker: Redpanda in a container of this machine's Docker Engine, on loopback; its topics in a volume."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bootstrap.catalogue import problem
+from bootstrap.catalogue import problem, recognise
 from bootstrap.command import Cancelled
 from bootstrap.docker_engine import refused, words
-from bootstrap.env import Env
+from bootstrap.env import Env, owner_of
 from bootstrap.kafka import KafkaTrouble
 from bootstrap.local import layout, redpanda
 from bootstrap.manifest import Manifest
@@ -14,7 +15,9 @@ from bootstrap.stage import Stage
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
+    from docker.models.volumes import Volume
 
+servers = layout.bootstrap_servers  # where Kafka clients on this machine find it
 # States from which `docker start` goes on; a container in any other (paused, dead) is made anew.
 STARTABLE = ("created", "exited", "running")
 STOP_SECONDS = 10
@@ -22,21 +25,33 @@ STOP_SECONDS = 10
 
 def apply(env: Env) -> None:
     """Makes the container run as it is to be; the volume stays whatever happens to the container."""
-    name, settings = redpanda.name(env.manifest), redpanda.wanted(env)
-    facts = {"name": name, "image": settings["image"], "port": env.ports.all()["broker"]}
+    name, image = redpanda.name(env.manifest), env.manifest.broker.image
+    with words(f"The container {name} cannot be looked at."):
+        redpanda.decide_port(env)
+    facts = {"name": name, "image": image, "port": redpanda.port(env)}
     with words(f"The container {name} cannot be started.", **facts):
         container = redpanda.find(env)
         if container is not None and not redpanda.is_ours(env, container):
             raise Failed(_foreign(name))
-        if container is not None and (redpanda.is_stale(env, container) or container.status not in STARTABLE):
+        if container is not None and _is_past_use(env, container):
             _remove(container)
             container = None
         if container is None:
-            _pull(env, settings["image"], facts)
+            _pull(env, image, facts)
             env.docker.volumes.create(name, labels=redpanda.labels(env))
-            container = env.docker.containers.create(**settings)
+            container = env.docker.containers.create(**redpanda.wanted(env))
         if container.status != "running":
             container.start()
+
+
+def _is_past_use(env: Env, container: "Container") -> bool:
+    if container.status == "running":
+        return redpanda.is_stale(env, container) or not _is_bounded(env, container)
+    return container.status not in STARTABLE or redpanda.is_stale(env, container) or redpanda.is_cut_off(env, container)
+
+
+def _is_bounded(env: Env, container: "Container") -> bool:
+    return bool(container.attrs["HostConfig"]["Memory"] == env.manifest.broker.memory_mb * 2**20)
 
 
 def _remove(container: "Container") -> None:
@@ -64,7 +79,7 @@ def _pull(env: Env, image: str, facts: dict[str, object]) -> None:
 
 
 def check(env: Env) -> Problem | None:
-    name, at = redpanda.name(env.manifest), layout.bootstrap_servers(env)
+    name, at = redpanda.name(env.manifest), servers(env)
     with words(f"The container {name} cannot be looked at."):
         container = redpanda.find(env)
         if container is None:
@@ -75,13 +90,18 @@ def check(env: Env) -> Problem | None:
             return problem("broker-container-stale", f"The container {name} is not as it is to be.", final=True)
         if container.status != "running":
             return _stopped(env, container)
+        if not _is_bounded(env, container):
+            summary = f"The memory of the container {name} is not bounded as it is to be."
+            return problem(
+                "broker-memory-unbounded", summary, memory_mb=env.manifest.broker.memory_mb, name=name, final=True
+            )
         actual = redpanda.published(container)
     if actual != [at]:
         return problem(
             "broker-port-not-published",
             f"The container {name} is not published on {at} alone.",
             name=name,
-            port=env.ports.all()["broker"],
+            port=redpanda.port(env),
             actual=", ".join(actual) or "nowhere",
             final=True,
         )
@@ -107,8 +127,9 @@ def _stopped(env: Env, container: "Container") -> Problem:
             evidence=said,
             final=True,
         )
-    how = f"is {container.status}, exit code {state['ExitCode']}"
-    return problem("broker-container-stopped", f"The container {name} {how}.", evidence=said, final=True)
+    summary = f"The container {name} is {container.status}, exit code {state['ExitCode']}."
+    known = recognise("redpanda", "run", said, summary, name=name)
+    return known or problem("broker-container-stopped", summary, evidence=said, final=True)
 
 
 def stop(env: Env) -> str:
@@ -127,15 +148,56 @@ def stop(env: Env) -> str:
         raise
 
 
+def data(env: Env) -> list[str]:
+    """What `purge` deletes, in words."""
+    name = redpanda.name(env.manifest)
+    with words(f"The volume {name} cannot be looked at."):
+        kinds = {"container": redpanda.find_ours(env), "volume": _volume(env)}
+    notes = {"container": "", "volume": ", which holds the topics with everything in them"}
+    return [f"the {kind} {name}{notes[kind]}" for kind, there in kinds.items() if there]
+
+
+def purge(env: Env) -> list[str]:
+    """Deletes the container and the volume that this checkout made; returns what they were, in words."""
+    there = data(env)
+    with words(f"The container {redpanda.name(env.manifest)} cannot be deleted."):
+        if container := redpanda.find_ours(env):
+            _remove(container)
+        if volume := _volume(env):
+            volume.remove()
+    return there
+
+
+def _volume(env: Env) -> "Volume | None":
+    """The volume, when this checkout made it."""
+    from docker.errors import NotFound
+
+    try:
+        volume = env.docker.volumes.get(redpanda.name(env.manifest))
+    except NotFound:
+        return None
+    return volume if (volume.attrs.get("Labels") or {}).get(redpanda.OWNER) == owner_of(env.root) else None
+
+
+def generation(env: Env) -> str:
+    """Which container runs, and since when; it changes whenever the broker is started anew."""
+    with suppress(Failed), words("The broker's container cannot be looked at."):
+        found = redpanda.facts(env)
+        return f"broker:{found['container']}:{found['started']}"
+    return ""
+
+
 def empty(manifest: Manifest) -> str:
     """What to type to get a broker without topics."""
     name = redpanda.name(manifest)
     return (
-        "# removes all topics of the local broker with what is in them, and makes them anew:\n"
-        f"./inv down\ndocker rm {name}\ndocker volume rm {name}\n./inv up --on local"
+        "# removes all topics of the broker with everything in them, and makes them anew:\n"
+        f"docker rm -f {name}\ndocker volume rm {name}\n./inv up"
     )
 
 
 def stage() -> Stage:
-    """The gate: the container is ours, as it is to be, runs, is published on loopback alone, and answers Kafka."""
+    """The gate: the container is ours, as it is to be, runs within its memory, is published on loopback alone, and
+    answers Kafka.
+    """
     return Stage("broker", ("preflight",), apply, check, waits_for="Redpanda's first answer", timeout=60)

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
+from docker.errors import NotFound
 
+from bootstrap.catalogue import recognise
 from bootstrap.command import Cancelled
 from bootstrap.env import Env
 from bootstrap.local import brokers, layout
 from bootstrap.local.ports import Ports
 from bootstrap.problem import Problem
 from bootstrap.stages import preflight, redpanda
-from tests.docker_doubles import FakeContainer, FakeEngine, recorded, said
+from tests.docker_doubles import FakeContainer, FakeEngine, FakeNetwork, recorded, said
 from tests.doubles import FakeBroker
 
 IMAGE = "redpandadata/redpanda:v25.3.1"
@@ -55,13 +57,14 @@ def test_it_is_made_once_and_its_gate_opens(env: Env, engine: FakeEngine) -> Non
 
 def test_it_is_bounded_on_loopback_alone_and_marked(env: Env, container: FakeContainer) -> None:
     port, settings = env.ports.all()["broker"], container.settings
-    assert settings["ports"] == {"9092/tcp": ("127.0.0.1", port)}
+    assert settings["ports"] == {"21700/tcp": ("127.0.0.1", port)}, "the listener for pods is published nowhere"
     assert settings["mem_limit"] == settings["memswap_limit"] == "512m"
     assert settings["image"] == IMAGE
     command = " ".join(settings["command"])
     assert command.startswith("redpanda start --mode dev-container ")
     assert "--smp 1 --memory 409M" in command
-    assert f"--kafka-addr host://0.0.0.0:9092 --advertise-kafka-addr host://127.0.0.1:{port}" in command
+    assert "--kafka-addr host://0.0.0.0:21700,cluster://0.0.0.0:21701 " in command
+    assert f"--advertise-kafka-addr host://127.0.0.1:{port},cluster://redpanda:21701 " in command
     assert container.name.startswith("small-redpanda-")
     assert list(settings["volumes"]) == [container.name]
     assert container.labels["inv.owner"] in container.name
@@ -186,13 +189,97 @@ def test_the_gate_closes_when_it_was_killed_for_memory(env: Env, container: Fake
     assert "512 MiB" in found.cause
 
 
+def test_the_gate_closes_when_its_volume_is_full(env: Env, container: FakeContainer) -> None:
+    case = recorded("container-volume-full")
+    container.attrs["State"] = case["attrs"]["State"]
+    container.log = case["logs"].encode()
+    found = redpanda.check(env)
+    assert found is not None
+    assert (found.code, found.final) == ("broker-volume-full", True)
+    assert "docker system prune" in found.remedy
+
+
+def test_other_words_of_a_container_that_ended_are_not_taken_for_a_full_volume() -> None:
+    assert recognise("redpanda", "run", recorded("container-exited")["logs"], "x") is None
+    assert recognise("docker", "connect", recorded("container-volume-full")["logs"], "x") is None
+
+
+def test_the_gate_closes_when_its_memory_is_not_bounded(env: Env, container: FakeContainer) -> None:
+    container.attrs["HostConfig"]["Memory"] = 0
+    found = redpanda.check(env)
+    assert found is not None
+    assert (found.code, found.final) == ("broker-memory-unbounded", True)
+    assert "'{{.MemoryLimit}} " in found.remedy
+    redpanda.apply(env)
+    assert code(env) == ""
+
+
+def test_one_whose_network_was_deleted_is_made_anew(env: Env, container: FakeContainer) -> None:
+    network = FakeNetwork("small", "1" * 64, {})
+    container.engine.network_list.append(network)
+    network.connect(container, "192.168.49.253")
+    redpanda.stop(env)
+    redpanda.apply(env)
+    assert container.engine.called[-1] == f"start {container.name}", "with its network there it goes on"
+    redpanda.stop(env)
+    container.engine.network_list.clear()
+    with pytest.raises(NotFound, match=r"network \w+ not found"):
+        container.start()
+    redpanda.apply(env)
+    assert f"remove {container.name}" in container.engine.called
+    assert code(env) == ""
+
+
+def test_where_no_port_was_decided_the_stage_decides(env: Env, engine: FakeEngine) -> None:
+    heard: list[str] = []
+    env.say, wanted = heard.append, env.manifest.broker.listeners.host
+    (env.local / "ports.json").write_text('{"shop": 4}')
+    env.ports = Ports(env.local / "ports.json", free=lambda asked: asked != wanted)
+    assert code(env) == "broker-container-missing"
+    redpanda.apply(env)
+    decided = env.ports.all()
+    assert decided == {"shop": 4, "broker": decided["broker"]}
+    assert decided["broker"] != wanted
+    assert heard == [said for said in heard if f"port {wanted} is taken" in said and str(decided["broker"]) in said]
+    assert len(heard) == 1
+    assert code(env) == ""
+    redpanda.apply(env)
+    assert env.ports.all() == decided
+    assert len(heard) == 1
+
+
+def test_purge_names_and_deletes_exactly_what_is_ours(env: Env, container: FakeContainer) -> None:
+    engine, name = container.engine, container.name
+    engine.volume_names["other"] = {}
+    there = [f"the container {name}", f"the volume {name}, which holds the topics with everything in them"]
+    assert redpanda.data(env) == there
+    assert redpanda.purge(env) == there
+    assert (engine.there, list(engine.volume_names)) == ({}, ["other"])
+    assert redpanda.purge(env) == redpanda.data(env) == []
+
+
+def test_purge_leaves_what_somebody_else_made(env: Env, container: FakeContainer) -> None:
+    container.labels.clear()
+    container.engine.volume_names[container.name] = {}
+    assert redpanda.data(env) == redpanda.purge(env) == []
+    assert container.engine.called == []
+
+
+def test_the_generation_tells_a_new_start(env: Env, engine: FakeEngine) -> None:
+    assert redpanda.generation(env) == "broker:None:None"
+    redpanda.apply(env)
+    assert redpanda.generation(env).startswith("broker:0123456789ab:1")
+    engine.raises["get"] = said("daemon-not-running")
+    assert redpanda.generation(env) == ""
+
+
 @pytest.mark.parametrize("bindings", [None, [("192.168.1.7", 0)], [("127.0.0.1", 1)], [("127.0.0.1", 0), ("::1", 0)]])
 def test_the_gate_closes_when_the_port_is_not_published_on_loopback_alone(
     env: Env, container: FakeContainer, bindings: list[tuple[str, int]] | None
 ) -> None:
     port = env.ports.all()["broker"]
     shown = [{"HostIp": host, "HostPort": str(port + off)} for host, off in bindings] if bindings else None
-    container.attrs["NetworkSettings"]["Ports"] = {"9092/tcp": shown}
+    container.attrs["NetworkSettings"]["Ports"] = {"21700/tcp": shown}
     assert code(env) == "broker-port-not-published"
 
 

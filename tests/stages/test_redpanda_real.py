@@ -11,10 +11,11 @@ import pytest
 from bootstrap import pipeline
 from bootstrap.env import Env
 from bootstrap.local import brokers, layout, place
+from bootstrap.local.redpanda import labels
 from bootstrap.local.redpanda import name as name_of
 from bootstrap.manifest import load
 from bootstrap.problem import Problem
-from bootstrap.stages import preflight, redpanda
+from bootstrap.stages import preflight, redpanda, topics
 from tests.doubles import small_env
 from tests.engine import IMAGE
 
@@ -76,7 +77,8 @@ def test_the_topics_stage_works_on_it(env: Env) -> None:
     stage = next(s for s in pipeline.stages(env) if s.name == "topics")
     stage.apply(env)
     open_gate(env, stage.check)
-    assert set(env.broker_at(layout.bootstrap_servers(env)).topics()) == set(env.manifest.topics)
+    there = env.broker_at(layout.bootstrap_servers(env)).topics()
+    assert set(there) == {*env.manifest.topics, topics.PROOF}
 
 
 def test_stop_ends_it_and_the_next_start_goes_on(env: Env) -> None:
@@ -102,28 +104,18 @@ def test_one_that_is_killed_is_named_and_started_again(env: Env) -> None:
     open_gate(env)
 
 
-def test_a_port_that_another_container_took_is_named(env: Env) -> None:
+def test_with_a_port_that_another_container_took_it_is_replaced_and_its_volume_stays(env: Env) -> None:
+    before, port = container(env), env.ports.all()["broker"]
     redpanda.stop(env)
-    port = env.ports.all()["broker"]
     command = ["--kafka-addr", "x://0.0.0.0:9092", "--advertise-kafka-addr", "x://127.0.0.1:9092"]
     other = env.docker.containers.create(IMAGE, command, ports={"9092/tcp": ("127.0.0.1", port)})
     try:
         other.start()
-        with pytest.raises(Exception, match="broker-port-taken"):
-            redpanda.apply(env)
-        preflight.apply(env)
-        assert env.ports.all()["broker"] != port
+        redpanda.apply(env)
+        open_gate(env)
     finally:
         other.remove(force=True, v=True)
-
-
-def test_with_another_port_it_is_replaced_and_its_volume_stays(env: Env) -> None:
-    before = container(env)
-    closed = redpanda.check(env)
-    assert closed is not None
-    assert closed.code == "broker-container-stale"
-    redpanda.apply(env)
-    open_gate(env)
+    assert env.ports.all()["broker"] != port
     assert container(env).id != before.id
     (started,) = [text for text in brokers.lines(env, follow=False) if "on this volume" in text]
     assert int(started.split()[2]) >= 4
@@ -177,3 +169,21 @@ def test_down_stops_it_and_keeps_its_volume(env: Env) -> None:
     assert container(env).status == "exited"
     assert not layout.holds_port(env, "broker")
     assert env.docker.volumes.get(name_of(env.manifest))
+
+
+def test_a_full_volume_is_named(env: Env, tmp_path: Path) -> None:
+    other = checkout(tmp_path, IMAGE, env.environ)
+    preflight.apply(other)
+    # A disk on which no file can be made.
+    full = {"type": "tmpfs", "device": "tmpfs", "o": "size=4k,nr_inodes=1"}
+    other.docker.volumes.create(name_of(other.manifest), driver="local", driver_opts=full, labels=labels(other))
+    try:
+        redpanda.apply(other)
+        deadline = time.monotonic() + 20
+        while (found := redpanda.check(other)) is None or not found.final:
+            assert time.monotonic() < deadline, found
+        assert found.code == "broker-volume-full"
+    finally:
+        assert len(redpanda.purge(other)) == 2
+        assert redpanda.data(other) == []
+        other.docker.close()
