@@ -27,12 +27,12 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "release-field-immutable",
-        "{field} of {object} can only be set when the object is made, and the chart changes it.",
+        "{field} of the {kind} {object} can only be set when the object is made, and the chart changes it.",
         "# take the change back, or let the object be made anew (its pods restart, volumes stay):\n"
-        "kubectl --kubeconfig {kubeconfig} --context {context} -n {namespace} delete {object}\n./inv up",
+        "kubectl --kubeconfig {kubeconfig} --context {context} -n {namespace} delete {kind} {object}\n./inv up",
         tool="helm",
         phase="deploy",
-        pattern=r'(?P<object>\w+)\.apps "(?P<object_name>[^"]+)" is invalid: (?P<field>spec[\w.]*): '
+        pattern=r'(?P<kind>\w+)\.apps "(?P<object>[^"]+)" is invalid: (?P<field>spec[\w.]*): '
         r"(?:Invalid value: .*field is immutable|Forbidden: updates to statefulset spec)",
     ),
     Row(

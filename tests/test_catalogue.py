@@ -84,6 +84,7 @@ def test_every_row_is_used() -> None:
 
 PATTERNS = [row for row in ROWS if row.tool in ("python", "sidecar", "broker", "helm")]
 FACTS = {"name": "shop", "path": "services/shop", "chart": "shop"}
+FACTS |= {"kubeconfig": ".inv/minikube/kubeconfig", "context": "taskapp", "namespace": "taskapp"}
 
 
 @pytest.mark.parametrize("row", PATTERNS, ids=lambda row: row.code)

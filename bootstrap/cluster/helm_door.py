@@ -26,7 +26,13 @@ class Door(Command):
     """
 
     def __init__(
-        self, env: Env, program: str, release: str, files: Sequence[Path] = (), labels: Mapping[str, str] | None = None
+        self,
+        env: Env,
+        program: str,
+        release: str,
+        namespace: str,
+        files: Sequence[Path] = (),
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(
             executable=program,
@@ -35,7 +41,7 @@ class Door(Command):
             kubeconfig=env.kubeconfig,
             kubecontext=env.context,
         )
-        self._env, self._program, self._release = env, program, release
+        self._env, self._program, self._release, self._namespace = env, program, release, namespace
         self._files, self._labels = files, labels or {}
 
     async def run(self, command: list[str], input: bytes | None = None) -> bytes:  # noqa: A002 - pyhelm3's name
@@ -52,13 +58,14 @@ class Door(Command):
             argv += ["--kubeconfig", str(self._env.kubeconfig), "--kube-context", self._env.context]
             done = self._env.run(argv, timeout=SECONDS, environ=helm.environ(self._env))
         if done.exit != 0:
-            raise Failed(explain(self._env, self._release, f"$ {shlex.join(argv[:3])} …\n{done.words}"))
+            raise Failed(explain(self._env, self._release, self._namespace, f"$ {shlex.join(argv[:3])} …\n{done.words}"))
         return done.stdout.encode()
 
 
-def explain(env: Env, release: str, words: str) -> Problem:
+def explain(env: Env, release: str, namespace: str, words: str) -> Problem:
     """The problem behind Helm's words about a release."""
-    facts: dict[str, Any] = {"name": release, "chart": release, "kubeconfig": env.kubeconfig, "context": env.context}
+    cluster = {"kubeconfig": env.kubeconfig, "context": env.context}
+    facts: dict[str, Any] = {"name": release, "chart": release, "namespace": namespace, **cluster}
     summary = f"Helm could not deploy {release}."
     known = recognise("helm", "deploy", words, summary, **facts)
     known = known or recognise("helm", "template", words, summary, **facts)

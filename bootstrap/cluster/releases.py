@@ -64,7 +64,7 @@ def _upgrade(
     from bootstrap.tools import program
 
     labels = {DIGEST: wanted, OWNER: owner_of(env.root)}
-    door = Door(env, program(env, "helm"), release, files, labels)
+    door = Door(env, program(env, "helm"), release, namespace, files, labels)
     asyncio.run(
         door.install_or_upgrade(
             release,
@@ -85,7 +85,7 @@ def uninstall(env: Env, release: str, namespace: str) -> None:
     from bootstrap.cluster.helm_door import Door
     from bootstrap.tools import program
 
-    asyncio.run(Door(env, program(env, "helm"), release).uninstall(release, namespace=namespace))
+    asyncio.run(Door(env, program(env, "helm"), release, namespace).uninstall(release, namespace=namespace))
 
 
 def current(env: Env) -> dict[str, dict[str, Any]]:
