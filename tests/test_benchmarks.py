@@ -1,9 +1,11 @@
 """The benchmarks run. What they measure is for people: nothing here looks at the numbers."""
 
+import json
+
 import pytest
 
+from benchmarks import chain, runner_overhead, up
 from benchmarks import list as listing
-from benchmarks import runner_overhead, up
 
 
 def test_runner_overhead(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,3 +34,19 @@ def test_a_command_that_fails_is_no_measurement() -> None:
 def test_a_row_shows_every_value(capsys: pytest.CaptureFixture[str]) -> None:
     up.row("cold up", [3.0, 1.0, 2.0], "target 15 s")
     assert " ".join(capsys.readouterr().out.split()) == "cold up 2.00 s (3.00, 1.00, 2.00) target 15 s"
+
+
+def test_the_chain_of_a_run() -> None:
+    def events(*phases: tuple[str, str, float]) -> list[str]:
+        return [json.dumps({"kind": "stage", "stage": s, "phase": p, "at": at}) for s, p, at in phases]
+
+    lines = [
+        *events(("a", "applying", 0), ("b", "applying", 0), ("a", "green", 2), ("c", "applying", 2)),
+        *events(("b", "green", 5), ("c", "green", 6.5)),
+        json.dumps({"kind": "end", "green": True}),
+    ]
+    took, wall = chain.times(lines)
+    assert (took, wall) == ({"a": 2, "b": 5, "c": 4.5}, 6.5)
+    assert chain.longest({name: took[name] for name in "abc"}, {"c": ["a"]}) == (6.5, ["a", "c"])
+    with pytest.raises(ValueError, match="did not become green"):
+        chain.times([json.dumps({"kind": "end", "green": False})])
