@@ -2,7 +2,7 @@
 
     .venv/bin/python -m benchmarks.chain [EVENTS.jsonl]
 
-Reads what a run wrote down about itself (`.inv/runs/*/events.jsonl`, by default the newest `up`). A stage has its time from
+Reads what a run wrote down about itself (`.inv/runs/*/events.jsonl`, by default the newest `up`). A stage takes from
 its start until its gate is green; the longest chain is the one that no overlap can shorten.
 """
 

@@ -11,6 +11,7 @@ def minikube(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
     """The app on a cluster of its own, with Dapr's control plane; its broker beside it, in this machine's Docker."""
     from bootstrap.minikube import docker_env as node
     from bootstrap.stages import (
+        canary,
         charts,
         cluster,
         components,
@@ -39,9 +40,13 @@ def minikube(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
         reach.stage(needs=("broker", "cluster")),
         postgres.stage(needs=("charts", "cluster")),
         dapr.stage(needs=("tools", "cluster")),
+        canary.stage(needs=("dapr",)),
+        canary.injection(needs=("canary",)),
         components.stage(needs=("dapr", "postgres")),
         *(
-            release.stage(name, needs=("images", "charts", "topics", "reach", "components"), urls=place.urls)
+            release.stage(
+                name, needs=("images", "charts", "topics", "reach", "components", "injection"), urls=place.urls
+            )
             for name in services
         ),
         smoke.stage(services, generation=place.generation, doors=place.doors),
