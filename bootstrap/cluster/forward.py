@@ -34,7 +34,7 @@ def connect(settings: Any, namespace: str, pod: str, port: int) -> "ClientConnec
     url = f"{settings.host}/api/v1/namespaces/{namespace}/pods/{pod}/portforward?ports={port}"
     token = settings.auth_settings().get("BearerToken", {}).get("value")
     try:
-        return connect(
+        opened = connect(
             url.replace("http", "ws", 1),
             ssl=_tls(settings) if url.startswith("https") else None,
             server_hostname=settings.tls_server_name or None,
@@ -48,6 +48,7 @@ def connect(settings: Any, namespace: str, pod: str, port: int) -> "ClientConnec
             ping_interval=None,
             max_size=None,
         )
+        return opened.__enter__()  # its end is `carry`'s, on another thread
     except InvalidStatus as error:
         refused = ApiException(status=error.response.status_code, reason=error.response.reason_phrase)
         refused.body = error.response.body
