@@ -60,6 +60,8 @@ def annotations(manifest: Manifest, directory: Path, service: str) -> dict[str, 
     if not app:
         return {}
     read = seen_by(resources(manifest, directory), app)
+    for document in read:
+        document.pop("scopes", None)  # who else reads it does not matter
     return {"checksum/dapr": content.digest([], json.dumps(read, sort_keys=True))}
 
 

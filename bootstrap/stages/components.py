@@ -102,7 +102,9 @@ def _there(env: Env) -> dict[tuple[str, str], Document]:
     for kind, (version, plural) in PLURALS.items():
         with words(f"The {plural} of Dapr cannot be listed."):
             listed = env.cluster.items(path(version, plural, env.manifest.namespace), labelSelector=SELECTOR)
-        found |= {(kind, document["metadata"]["name"]): document for document in listed}
+        # An item of a list may leave out what it is.
+        known = {"apiVersion": version, "kind": kind}
+        found |= {(kind, document["metadata"]["name"]): document | known for document in listed}
     return found
 
 
