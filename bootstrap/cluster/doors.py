@@ -58,7 +58,7 @@ def urls(env: Env, carry: Carry = through_api) -> Iterator[dict[str, str]]:
             if name in shut or name not in found:
                 port = env.manifest.services[name].node_port or 0
                 try:
-                    tunnel = Tunnel(partial(_to_service, env, name, carry), port)
+                    tunnel = Tunnel(partial(_to_service, env, name, carry), port, env.say)
                 except OSError as error:
                     raise Failed(
                         problem(

@@ -16,16 +16,16 @@ JOIN = 2.0  # seconds that all connections together get to end with the tunnel
 class Tunnel:
     """Listens on 127.0.0.1 and gives every connection, on a thread of its own, to `carry`.
 
-    `port` 0 takes any free one. Raises OSError when it is taken. `trouble` says why the last connection that failed
-    did, "" after one that did not.
+    `port` 0 takes any free one. Raises OSError when it is taken. `say` hears why connections fail, once while it is
+    the same.
     """
 
-    def __init__(self, carry: Carry, port: int = 0) -> None:
-        self._carry = carry
+    def __init__(self, carry: Carry, port: int = 0, say: Callable[[str], object] = str) -> None:
+        self._carry, self._say = carry, say
         self._open: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
         self._closed = False
-        self.trouble = ""
+        self._trouble = ""
         self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self.port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, name=f"tunnel {self.port}", daemon=True)
@@ -72,9 +72,12 @@ class Tunnel:
     def _serve(self, client: socket.socket) -> None:
         try:
             self._carry(client)
-            self.trouble = ""
+            self._trouble = ""
         except Exception as error:  # noqa: BLE001 - one connection's trouble is never another's
-            self.trouble = str(error) or type(error).__name__
+            trouble = str(error) or type(error).__name__
+            if trouble != self._trouble:
+                self._say(trouble)
+            self._trouble = trouble
         finally:
             client.close()
             with self._lock:
