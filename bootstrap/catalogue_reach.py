@@ -2,7 +2,47 @@
 
 from bootstrap.problem import Row
 
+KUBECTL = "kubectl --kubeconfig {kubeconfig} --context {context} -n {namespace}"
+
 ROWS: tuple[Row, ...] = (
+    Row(
+        "cluster-network-missing",
+        "The cluster's node is not a container of the engine that the broker is on: it was made with another engine "
+        "or driver, or its network was deleted.",
+        "docker network ls --filter name={profile}\n# makes the cluster anew:\nminikube delete -p {profile}\n./inv up",
+    ),
+    Row(
+        "cluster-network-foreign",
+        "Somebody else made it, so it is not touched; minikube would put its node into it.",
+        "docker network inspect {profile}\n# delete it when nobody needs it, or choose another cluster.profile in "
+        "environment.toml; then:\ndocker network rm {profile}\n./inv up",
+    ),
+    Row(
+        "broker-not-in-network",
+        "Pods reach the broker at its own address in the network of the cluster's node, and it has none there: the "
+        "container was made anew, or disconnected by hand.",
+        "./inv up",
+    ),
+    Row(
+        "broker-name-differs",
+        "Its Service and EndpointSlice lead to {actual}; the broker is at {wanted}.",
+        f"# where somebody else wrote them, they go first:\n{KUBECTL} delete service {{service}} --ignore-not-found\n"
+        f"{KUBECTL} delete endpointslices -l kubernetes.io/service-name={{service}}\n./inv up",
+    ),
+    Row(
+        "broker-unreachable-from-pods",
+        "The broker answers on this machine, and its name leads to its address; something on the way from a pod (the "
+        "cluster's DNS, kube-proxy, a NetworkPolicy, a firewall between Docker's networks) stops it.",
+        f"{KUBECTL} get service,endpointslices,networkpolicies\n"
+        "kubectl --kubeconfig {kubeconfig} --context {context} -n kube-system get pods\n"
+        "docker network inspect {profile}\n./inv up",
+    ),
+    Row(
+        "broker-advertises-unreachable",
+        "A Kafka client goes from the first address to the ones that the broker advertises; those of its listener on "
+        "port {port} must be reachable from pods.",
+        "docker rm -f {name}\n# makes it anew; the topics stay in the volume of the same name:\n./inv up",
+    ),
     Row(
         "broker-memory-unbounded",
         "The broker gets {memory_mb} MiB (broker.memory_mb); the engine set no such limit, or it was changed since.",

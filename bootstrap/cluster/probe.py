@@ -7,7 +7,7 @@ from typing import Any
 
 from bootstrap import content
 from bootstrap.catalogue import problem
-from bootstrap.cluster import probe_server
+from bootstrap.cluster import kafka_probe, probe_server
 from bootstrap.cluster.api import Document, message, path, words
 from bootstrap.env import Env
 from bootstrap.http import Answer
@@ -30,6 +30,12 @@ def image(env: Env) -> str:
     return BASE
 
 
+def script() -> str:
+    """What the pod runs: one text, because nothing of this project is in its image."""
+    server, kafka = (Path(str(module.__file__)).read_text() for module in (probe_server, kafka_probe))
+    return kafka + server.replace("from bootstrap.cluster.kafka_probe import brokers\n", "")
+
+
 def pod(env: Env) -> Document:
     """The pod, as Pod Security `restricted` wants it, with no token for the API."""
     spec: Document = {
@@ -45,7 +51,7 @@ def pod(env: Env) -> Document:
                 "name": "probe",
                 "image": image(env),
                 "imagePullPolicy": "IfNotPresent",
-                "command": ["python", "-c", Path(probe_server.__file__).read_text()],
+                "command": ["python", "-c", script()],
                 "ports": [{"name": "http", "containerPort": probe_server.PORT}],
                 "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "96Mi"}},
                 "securityContext": {
@@ -121,6 +127,14 @@ def tcp(env: Env, host: str, port: int) -> str:
     """Connects from a pod: "" when that works, else the words of what is in the way."""
     answer = _ask(env, "tcp", host=host, port=port)
     return str(answer.table().get("error", "")) if answer.status else answer.text
+
+
+def kafka(env: Env, host: str, port: int) -> tuple[list[tuple[str, int]], str]:
+    """The addresses to which the Kafka broker at `host:port` sends pods; else none, and what is in the way in words."""
+    answer = _ask(env, "kafka", host=host, port=port)
+    found = answer.table()
+    refused = str(found.get("error", "")) if answer.status else answer.text
+    return [(str(to), int(its)) for to, its in found.get("brokers", ())], refused
 
 
 def http(env: Env, url: str) -> Answer:

@@ -1,6 +1,7 @@
 """What runs in the probe pod: answers what can be seen from there. Standard library alone; its text goes into the pod.
 
-GET /dns?name= -> {"address": str}, /tcp?host=&port= -> {"error": str}, /http?url= -> {"status": int, "body": str}.
+GET /dns?name= -> {"address": str}, /tcp?host=&port= -> {"error": str}, /http?url= -> {"status": int, "body": str},
+/kafka?host=&port= -> {"brokers": [[str, int]], "error": str}.
 """
 
 import http.client
@@ -13,6 +14,8 @@ import urllib.request
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
+
+from bootstrap.cluster.kafka_probe import brokers
 
 PORT = 8000
 SECONDS = 2.0  # for one connection, or one answer
@@ -34,6 +37,13 @@ def tcp(host: str, port: str) -> dict[str, object]:
     return {"error": ""}
 
 
+def kafka(host: str, port: str) -> dict[str, object]:
+    try:
+        return {"brokers": brokers(host, int(port), SECONDS), "error": ""}
+    except (OSError, ValueError) as error:
+        return {"brokers": [], "error": str(error) or type(error).__name__}
+
+
 def web(url: str) -> dict[str, object]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -45,7 +55,7 @@ def web(url: str) -> dict[str, object]:
         return {"status": 0, "body": str(error) or type(error).__name__}
 
 
-ANSWERS: dict[str, Callable[..., dict[str, object]]] = {"/dns": dns, "/tcp": tcp, "/http": web}
+ANSWERS: dict[str, Callable[..., dict[str, object]]] = {"/dns": dns, "/tcp": tcp, "/kafka": kafka, "/http": web}
 
 
 class Handler(BaseHTTPRequestHandler):
