@@ -11,7 +11,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "tool-version",
-        "{name} from {oldest} up to, and without, {newest} is accepted: {why}",
+        "{why} Accepted is {name} {oldest} and later, before {newest}.",
         "# let inv download {name} {wanted} into your cache, or name another one in {variable}:\n"
         "unset {variable}\n./inv up",
     ),

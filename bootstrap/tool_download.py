@@ -5,13 +5,14 @@ import platform
 import re
 import shutil
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from bootstrap import downloads
 from bootstrap.catalogue import problem
-from bootstrap.download_source import shown
+from bootstrap.download_source import online, shown
 from bootstrap.env import Env
-from bootstrap.problem import Failed
+from bootstrap.problem import Failed, Problem
 from bootstrap.tools import TOOLS, Tool, accepted, cached, program
 
 SYSTEMS = {"Linux": "linux", "Darwin": "darwin"}
@@ -34,6 +35,23 @@ def obtain(env: Env, name: str) -> str:
         return accepted(env, tool, str(_download(env, tool)))
     except OSError as error:
         raise Failed(downloads.not_writable(env, error)) from error
+
+
+def obtainable(env: Env) -> Iterator[Problem]:
+    """Why a tool is not there and `obtain` will not get it either, as far as that is known without the network."""
+    for tool in TOOLS.values():
+        try:
+            program(env, tool.name)
+            continue
+        except Failed as failed:
+            if env.environ.get(tool.variable):
+                yield from failed.problems
+                continue
+        try:
+            url, _ = published(tool, tool.pinned(env), platform.system(), platform.machine())
+            online(env, url, f"{tool.name} {tool.pinned(env)}")
+        except Failed as failed:
+            yield from failed.problems
 
 
 def published(tool: Tool, version: str, system: str, machine: str) -> tuple[str, str]:

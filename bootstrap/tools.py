@@ -53,7 +53,7 @@ TOOLS = {
             ("version", "--short"),
             "https://github.com/kubernetes/minikube/releases/download/v{version}/minikube-{system}-{machine}",
             ".sha256",
-            "an older one does not know the pinned Kubernetes.",
+            "An older one does not know the pinned Kubernetes.",
         ),
         Tool(
             "helm",

@@ -1,12 +1,9 @@
 """preflight (local): the state folder can be written, there is room, strays are ended, every port is decided."""
 
-import shutil
-from collections.abc import Callable
-from pathlib import Path
-
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
 from bootstrap.local import daprd, layout, ports
+from bootstrap.machine import folder
 from bootstrap.problem import Failed, Problem
 from bootstrap.stage import Stage
 
@@ -14,15 +11,13 @@ NEEDED_MIB = 700  # environments of the services, logs, data
 
 
 def apply(env: Env) -> None:
+    folder.make(env, *(env.local / name for name in ("processes", "data", "dapr", "envs")))
     try:
-        for folder in ("processes", "data", "dapr", "envs"):
-            (env.local / folder).mkdir(parents=True, exist_ok=True)
-        (env.state / ".gitignore").write_text("*\n")
         wanted, before = layout.wanted_ports(env), env.ports.all()
         _end_unknown(env, {layout.process_of(purpose) for purpose in wanted})
         decided = env.ports.decide(wanted, in_use=lambda name: layout.holds_port(env, name))
     except OSError as error:
-        raise Failed(_not_writable(env.state, error)) from error
+        raise Failed(folder.not_writable(env.state, error, NEEDED_MIB)) from error
     for name, port in decided.items():
         if port != wanted[name] and before.get(name) != port and name in env.manifest.services:
             env.say(f"{name}: port {wanted[name]} is taken by {ports.holder(wanted[name])}; it gets {port}")
@@ -36,36 +31,16 @@ def _end_unknown(env: Env, known: set[str]) -> None:
         env.say(f"ended, because environment.toml no longer has it: {', '.join(ended)}")
 
 
-def check(env: Env, free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free) -> Problem | None:
+def check(env: Env, free_bytes: folder.FreeBytes = folder.free) -> Problem | None:
     named = env.environ.get("DAPRD")
     if named and daprd.find(env.environ) is None:
         return problem("daprd-missing", f"DAPRD={named} cannot be started.", final=True)
-    probe, envs = env.local / ".probe", env.local / "envs"
+    envs = env.local / "envs"
     try:
-        probe.write_text("written by preflight")
-        probe.unlink()
-        free, fresh = free_bytes(env.local) // 2**20, not any(envs.iterdir())
+        fresh = not any(envs.iterdir())
     except OSError as error:
-        return _not_writable(env.local, error)
-    if free < NEEDED_MIB and fresh:
-        return problem(
-            "disk-full",
-            f"The disk of {env.root} is nearly full.",
-            path=env.root,
-            free=free,
-            needed=NEEDED_MIB,
-            final=True,
-        )
-    return None
-
-
-def _not_writable(path: Path, error: OSError) -> Problem:
-    if error.errno == 28:  # ENOSPC
-        summary = f"Nothing more can be written to {path}."
-        return problem("disk-full", summary, path=path, free=0, needed=NEEDED_MIB, final=True)
-    return problem(
-        "state-not-writable", f"{path} cannot be written.", evidence=str(error), path=path.parent, final=True
-    )
+        return folder.not_writable(env.local, error, NEEDED_MIB)
+    return folder.check(env, env.local, NEEDED_MIB if fresh else 0, free_bytes)
 
 
 def stage() -> Stage:

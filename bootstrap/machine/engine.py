@@ -1,0 +1,85 @@
+"""Findings about this machine's Docker Engine, by what it tells of itself (`docker info`)."""
+
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bootstrap.catalogue import problem
+from bootstrap.env import Env
+from bootstrap.machine.folder import FreeBytes, free
+from bootstrap.machine.wsl import SKEW
+from bootstrap.minikube import sizes
+from bootstrap.problem import Problem
+
+OLDEST = (20, 10)  # the first on control groups of version 2, and the oldest that minikube recommends
+# MiB on the engine's disk: minikube's node and Kubernetes' images, Redpanda's, the services', and their layers.
+FRESH, RUNNING = 12_000, 1_000
+
+Info = Mapping[str, Any]
+
+
+def ask(env: Env) -> Info:
+    """What the engine tells of itself: one request. Raises `Failed`, see `bootstrap.docker_engine.connect`."""
+    from bootstrap.docker_engine import words
+
+    with words("This machine's Docker Engine does not answer."):
+        told: Info = env.docker.info()
+    return told
+
+
+def findings(env: Env, info: Info, now: float, free_bytes: FreeBytes = free) -> Iterator[Problem]:
+    """What is wrong with the engine. `now`, seconds since the epoch: when it was asked."""
+    version = str(info.get("ServerVersion", ""))
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST:
+        yield problem("docker-version", f"This machine's Docker Engine is {version}.", final=True)
+    if info.get("OSType", "linux") != "linux":
+        yield problem("docker-not-linux", f"The Docker Engine runs {info['OSType']} containers.", final=True)
+    yield from sizes.problems(env.manifest, int(info.get("NCPU", 0)), int(info.get("MemTotal", 0)))
+    if skew := _skew(info, now):
+        summary = (
+            f"The Docker Engine's clock is {abs(skew):.0f} s {'behind' if skew < 0 else 'ahead of'} this machine's."
+        )
+        yield problem("docker-clock", summary, final=True)
+    if (disk := free_mib(info, free_bytes)) is not None:
+        needed = RUNNING if env.kubeconfig.exists() else FRESH
+        if disk < needed:
+            summary = "The disk of the Docker Engine is nearly full."
+            where = info["DockerRootDir"]
+            yield problem("docker-disk-low", summary, path=where, free=disk, needed=needed, final=True)
+
+
+def _skew(info: Info, now: float) -> float:
+    """Seconds by which its clock is ahead, 0 where that is no trouble."""
+    told = re.sub(r"(\.\d{6})\d+", r"\1", str(info.get("SystemTime", "")))
+    try:
+        skew = datetime.fromisoformat(told.replace("Z", "+00:00")).timestamp() - now
+    except ValueError:
+        return 0.0
+    return skew if abs(skew) > SKEW else 0.0
+
+
+def free_mib(info: Info, free_bytes: FreeBytes = free) -> int | None:
+    """MiB free on the engine's disk; None where that is in a virtual machine, of which the engine does not tell it."""
+    root = Path(str(info.get("DockerRootDir") or "/nowhere"))
+    here = info.get("Name") == socket.gethostname() and info.get("OperatingSystem") != "Docker Desktop"
+    try:
+        return free_bytes(root) // 2**20 if here else None
+    except OSError:
+        return None
+
+
+def facts(info: Info) -> dict[str, Any]:
+    """For people and for `--json`."""
+    disk = free_mib(info)
+    return {
+        "version": info.get("ServerVersion"),
+        "system": info.get("OperatingSystem"),
+        "cpus": info.get("NCPU"),
+        "memory_mib": int(info.get("MemTotal", 0)) // 2**20,
+        "cgroup": int(info.get("CgroupVersion") or 1),
+        "disk_free_mib": disk,
+    }

@@ -1,0 +1,101 @@
+"""preflight (minikube): all that is wrong with this machine, told at once, before anything is started."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bootstrap import docker_engine, tool_download
+from bootstrap.catalogue import problem
+from bootstrap.env import Env
+from bootstrap.local import ports
+from bootstrap.machine import engine, facts, folder, wsl
+from bootstrap.minikube import profile
+from bootstrap.problem import Failed, Problem
+from bootstrap.stage import Stage
+
+NEEDED_MIB = 700  # logs, and the services' environments
+DAY = 86_400  # seconds
+
+
+def apply(env: Env) -> None:
+    folder.make(env, env.local, env.minikube)
+    if found := tuple(findings(env)):
+        raise Failed(found)
+    if not env.kubeconfig.exists():
+        _tell_of_proxy(env)
+
+
+def _tell_of_proxy(env: Env) -> None:
+    """minikube gets NO_PROXY from us; what the user types by hand gets the shell's."""
+    proxied = [name for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy") if env.environ.get(name)]
+    direct = env.environ.get("NO_PROXY") or env.environ.get("no_proxy") or ""
+    if proxied and profile.DIRECT not in direct:
+        wanted = ",".join(part for part in (direct, profile.DIRECT) if part)
+        env.say(f"{proxied[0]} is set; for kubectl by hand in this shell: export NO_PROXY={wanted}")
+
+
+def check(env: Env) -> Problem | None:
+    return next(findings(env), None)
+
+
+def findings(env: Env, root: Path = Path("/")) -> Iterator[Problem]:
+    """Everything that is wrong, by facts from `root`."""
+    machine, now = facts.read(env.root.resolve(), root), time.time()
+    yield from wsl.findings(env, machine, now)
+    yield from clock(env, now)
+    fresh = not env.kubeconfig.exists()
+    at = next(path for path in (env.minikube, env.state, env.root) if path.is_dir())
+    if found := folder.check(env, at, NEEDED_MIB if fresh else 1):
+        yield found
+    yield from wsl.explained(env, machine, _docker(env, now))
+    yield from tool_download.obtainable(env)
+
+
+def clock(env: Env, now: float) -> Iterator[Problem]:
+    """A clock that is behind the checkout: every certificate would be of the future."""
+    written = (env.root / "environment.toml").stat().st_mtime
+    if now < written - DAY:
+        days = (written - now) / DAY
+        yield problem("clock-behind", f"This machine's clock is {days:.0f} days behind this checkout.", final=True)
+
+
+def _docker(env: Env, now: float) -> Iterator[Problem]:
+    try:
+        info = engine.ask(env)
+        yield from engine.findings(env, info, now)
+        yield from _ports(env)
+    except Failed as failed:
+        yield from failed.problems
+
+
+def _ports(env: Env) -> Iterator[Problem]:
+    """The node ports, which minikube's node publishes on loopback: each is free, or held by our node."""
+    wanted = {name: service.node_port for name, service in env.manifest.services.items() if service.node_port}
+    taken = {name: port for name, port in wanted.items() if not ports.is_free(port)}
+    if not taken:
+        return
+    ours = _published(env)
+    for name, port in taken.items():
+        if port not in ours:
+            summary = f"Port {port} on 127.0.0.1, for {name}, is taken by {ports.holder(port)}."
+            yield problem("node-port-in-use", summary, where="environment.toml", name=name, port=port, final=True)
+
+
+def _published(env: Env) -> set[int]:
+    """The ports of loopback that the container of our profile's node holds."""
+    from docker.errors import NotFound
+
+    with docker_engine.words("This machine's Docker Engine does not say which ports it publishes."):
+        try:
+            settings: dict[str, Any] = env.docker.containers.get(env.context).attrs["NetworkSettings"]
+        except NotFound:
+            return set()
+    bindings = [each for found in (settings.get("Ports") or {}).values() for each in found or ()]
+    return {int(each["HostPort"]) for each in bindings}
+
+
+def stage() -> Stage:
+    """The gate: Docker is there and large enough, disks have room, ports are free or ours, clocks agree, WSL2 is sane,
+    and each tool is there or can be had."""
+    return Stage("preflight", (), apply, check, waits_for="a machine that can run this", timeout=0)
