@@ -114,6 +114,18 @@ def status(_: Context, json: bool = False) -> None:
 
 
 @task(help={"json": "a JSON document instead of text"})
+def doctor(_: Context, json: bool = False) -> None:
+    """Show what this machine is, what is wrong with it for a cluster, and how to mend that; changes nothing."""
+
+    def action(env: "Env") -> int:
+        from bootstrap.doctor import doctor as show
+
+        return show(env, json)
+
+    _do(action)
+
+
+@task(help={"json": "a JSON document instead of text"})
 def verify(_: Context, json: bool = False) -> None:
     """Run the smoke tests against what is running."""
 

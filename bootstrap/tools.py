@@ -153,8 +153,8 @@ def version(env: Env, tool: Tool, path: str) -> str:
 
 
 def _parsed(said: str) -> Version | None:
-    match = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)(?:[-+][\w.+-]+)?", said.strip())
-    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+    match = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:[-+][\w.+-]+)?", said.strip())  # a helm from source: v4.1
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
 def _missing(env: Env, tool: Tool, summary: str) -> Problem:
