@@ -7,6 +7,7 @@ from bootstrap import content
 from bootstrap.catalogue import problem
 from bootstrap.cluster import namespaces, probe
 from bootstrap.cluster.api import Document, message, path, words
+from bootstrap.cluster.pod_case import kubectl
 from bootstrap.env import Env
 from bootstrap.problem import Failed, Problem
 
@@ -102,7 +103,7 @@ def look(env: Env) -> Problem | None:
         "canary-not-ready",
         f"The canary pod {name} is not ready: {len(ready)} of its 2 containers are.",
         evidence=json.dumps(found.get("status", {}).get("containerStatuses", []), indent=1),
-        kubectl=kubectl(env),
+        kubectl=kubectl(env, env.manifest.namespace),
         name=name,
     )
 
@@ -135,11 +136,6 @@ def has_sidecar(found: Document) -> bool:
     """Whether a pod has the injected container."""
     spec = found["spec"]
     return any(each["name"] == DAPRD for each in (*spec["containers"], *spec.get("initContainers", ())))
-
-
-def kubectl(env: Env) -> str:
-    """The beginning of a command for this cluster and the app's namespace."""
-    return f"kubectl --kubeconfig {env.kubeconfig} --context {env.context} --namespace {env.manifest.namespace}"
 
 
 def _name(env: Env) -> str:
@@ -183,5 +179,5 @@ def _without_sidecar(env: Env) -> Problem:
     return problem(
         "sidecar-not-injected",
         f"A pod of the namespace {env.manifest.namespace} that asks for a sidecar gets none.",
-        kubectl=kubectl(env).replace(f"--namespace {env.manifest.namespace}", f"--namespace {namespaces.SYSTEM}"),
+        kubectl=kubectl(env, namespaces.SYSTEM),
     )

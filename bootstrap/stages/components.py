@@ -6,7 +6,7 @@ from bootstrap import dapr
 from bootstrap.catalogue import problem
 from bootstrap.cluster import secrets
 from bootstrap.cluster.api import Document, path, words
-from bootstrap.cluster.canary import kubectl
+from bootstrap.cluster.pod_case import kubectl
 from bootstrap.dapr import PUBSUB, STATESTORE
 from bootstrap.env import Env
 from bootstrap.http import rows
@@ -75,7 +75,9 @@ def loaded(env: Env, service: str, pod: str) -> Problem | None:
     def finding(code: str, what: str) -> Problem:
         said = f"GET {address}: {answer.status or ''} {answer.text}"
         summary = f"The sidecar of the pod {pod} {what}."
-        return problem(code, summary, evidence=said, name=service, pod=pod, kubectl=kubectl(env))
+        return problem(
+            code, summary, evidence=said, name=service, pod=pod, kubectl=kubectl(env, env.manifest.namespace)
+        )
 
     if answer.status != 200:
         return finding("sidecar-silent", "does not tell what it has loaded")

@@ -6,7 +6,7 @@ from typing import Any
 from bootstrap import charts
 from bootstrap.catalogue import problem, recognise
 from bootstrap.cluster import probe, releases, rollout, secrets
-from bootstrap.cluster.canary import kubectl
+from bootstrap.cluster.pod_case import kubectl
 from bootstrap.env import Env
 from bootstrap.problem import Problem
 from bootstrap.stage import Stage
@@ -29,10 +29,13 @@ def check(env: Env) -> Problem | None:
         return problem("postgres-not-installed", "PostgreSQL is not installed as the checkout has it.")
     if found := rollout.check(env, "statefulsets", NAME, env.manifest.namespace):
         summary = "PostgreSQL does not accept the password in the Secret postgres."
-        return recognise("postgres", "login", found.evidence, summary, kubectl=kubectl(env)) or found
+        return (
+            recognise("postgres", "login", found.evidence, summary, kubectl=kubectl(env, env.manifest.namespace))
+            or found
+        )
     if said := probe.tcp(env, NAME, secrets.PORT):
         summary = f"No pod can connect to {NAME}:{secrets.PORT}."
-        return problem("postgres-unreachable", summary, evidence=said, kubectl=kubectl(env))
+        return problem("postgres-unreachable", summary, evidence=said, kubectl=kubectl(env, env.manifest.namespace))
     return None
 
 

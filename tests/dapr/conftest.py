@@ -1,6 +1,7 @@
 """An environment whose cluster is the double, with a small chart in the place of Dapr's and an injector at work."""
 
 import io
+import os
 import shutil
 import tarfile
 from collections.abc import Mapping
@@ -89,7 +90,8 @@ def env(cluster_env: Env, api: ApiServer, tmp_path: Path) -> Env:
     """`cluster_env` with the infrastructure of this checkout, its namespaces, and INV_DAPR_CHART."""
     shutil.copytree(CHECKOUT / "infrastructure", cluster_env.root / "infrastructure")
     namespaces.ensure(cluster_env)
-    cluster_env.environ = {**cluster_env.environ, "INV_DAPR_CHART": str(archive(tmp_path))}
+    tools = {name: os.environ[name] for name in ("PATH", "HELM") if name in os.environ}
+    cluster_env.environ = {**cluster_env.environ, **tools, "INV_DAPR_CHART": str(archive(tmp_path))}
     return cluster_env
 
 

@@ -1,0 +1,145 @@
+"""The canary: the injector is reached, a pod comes up with its sidecar, and that is proven for what is there."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bootstrap import pod_security
+from bootstrap.cluster import canary, namespaces
+from bootstrap.env import Env
+from bootstrap.problem import Failed
+from bootstrap.stages.canary import injection, stage
+from tests.apiserver import ApiServer, Refused
+
+NAMESPACE = "small"
+REFUSED = (
+    'pods "inv-canary" is forbidden: violates PodSecurity "restricted:latest": seccompProfile (pod or container '
+    '"daprd" must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")'
+)
+
+
+def canaries(api: ApiServer) -> list[dict[str, Any]]:
+    return [pod for pod in api.list("v1", "pods", NAMESPACE) if pod["metadata"]["name"].startswith(canary.APP)]
+
+
+def become(api: ApiServer, ready: set[str], phase: str = "Running") -> None:
+    """The kubelet's word on the only canary."""
+    [pod] = canaries(api)
+    statuses = [
+        {"name": c["name"], "ready": c["name"] in ready, "restartCount": 0, "state": {"running": {}}}
+        for c in pod["spec"]["containers"]
+    ]
+    api.put({**pod, "status": {"phase": phase, "containerStatuses": statuses}})
+
+
+def test_it_meets_restricted(env: Env) -> None:
+    assert not pod_security.violations(canary.pod(env), "restricted")
+
+
+def test_a_rehearsal_leaves_no_pod(env: Env, api: ApiServer, injector: None) -> None:
+    assert canary.rehearse(env) is None
+    assert canaries(api) == []
+
+
+def test_a_silent_injector_closes_the_gate_and_may_still_answer(env: Env) -> None:
+    found = canary.rehearse(env)
+    assert found is not None
+    assert (found.code, found.final) == ("sidecar-not-injected", False)
+    assert "--namespace dapr-system logs deployment/dapr-sidecar-injector" in found.remedy
+
+
+def test_a_sidecar_that_pod_security_refuses_closes_the_gate_for_good(env: Env, api: ApiServer) -> None:
+    api.fault(method="POST", path=f"/namespaces/{NAMESPACE}/pods", refused=Refused(403, REFUSED, "Forbidden"))
+    found = canary.rehearse(env)
+    assert found is not None
+    assert (found.code, found.final) == ("sidecar-refused", True)
+    assert 'container "daprd" must set' in found.evidence
+    assert "`restricted`" in found.cause
+
+
+def test_another_refusal_may_pass(env: Env, api: ApiServer) -> None:
+    api.fault(method="POST", path="/pods", refused=Refused(403, "serviceaccount not found", "Forbidden"))
+    found = canary.rehearse(env)
+    assert found is not None
+    assert not found.final
+    assert "serviceaccount not found" in found.evidence
+
+
+@pytest.mark.usefixtures("injector")
+class TestProof:
+    def test_it_comes_up_once_and_is_removed(self, env: Env, api: ApiServer) -> None:
+        first, second = stage(), injection()
+        first.apply(env)
+        become(api, {"app", "daprd"})
+        assert first.check(env) is None
+        second.apply(env)
+        assert second.check(env) is None
+        assert canaries(api) == []
+        api.requests.clear()
+        for each in (first, second):
+            each.apply(env)
+            assert each.check(env) is None
+        assert {request.method for request in api.requests} == {"GET"}
+
+    @pytest.mark.parametrize("ready", [set(), {"app"}, {"daprd"}])
+    def test_half_of_it_does_not_open_the_gate(self, env: Env, api: ApiServer, ready: set[str]) -> None:
+        stage().apply(env)
+        become(api, ready)
+        found = stage().check(env)
+        assert found is not None
+        assert not found.final
+        with pytest.raises(Failed):
+            injection().apply(env)
+        assert injection().check(env) is not None
+
+    def test_one_that_is_still_coming_up_is_left_alone(self, env: Env, api: ApiServer) -> None:
+        stage().apply(env)
+        [before] = canaries(api)
+        stage().apply(env)
+        [after] = canaries(api)
+        assert before["metadata"]["uid"] == after["metadata"]["uid"]
+
+    def test_one_that_ended_is_replaced(self, env: Env, api: ApiServer) -> None:
+        stage().apply(env)
+        become(api, set(), "Failed")
+        [before] = canaries(api)
+        stage().apply(env)
+        [after] = canaries(api)
+        assert before["metadata"]["uid"] != after["metadata"]["uid"]
+
+    def test_one_without_a_sidecar_closes_the_gate_and_is_replaced(self, env: Env, api: ApiServer) -> None:
+        stage().apply(env)
+        [pod] = canaries(api)
+        pod["spec"]["containers"].pop()
+        api.put(pod)
+        found = stage().check(env)
+        assert found is not None
+        assert found.code == "sidecar-not-injected"
+        stage().apply(env)
+        [after] = canaries(api)
+        assert canary.has_sidecar(after)
+
+    def test_one_that_was_removed_from_outside_ends_the_wait(self, env: Env, api: ApiServer) -> None:
+        stage().apply(env)
+        api.remove("v1", "pods", NAMESPACE, canaries(api)[0]["metadata"]["name"])
+        found = stage().check(env)
+        assert found is not None
+        assert (found.code, found.final) == ("canary-missing", True)
+
+    def test_another_injector_or_another_level_must_be_proven_anew(self, env: Env, api: ApiServer) -> None:
+        stage().apply(env)
+        become(api, {"app", "daprd"})
+        injection().apply(env)
+        levels = env.manifest.dapr.pod_security.model_copy(update={"app": "baseline"})
+        dapr = env.manifest.dapr.model_copy(update={"pod_security": levels})
+        other = replace(env, manifest=env.manifest.model_copy(update={"dapr": dapr}))
+        assert canary.is_proven(env)
+        assert not canary.is_proven(other)
+        [pod] = api.list("v1", "pods", namespaces.SYSTEM)
+        api.remove("v1", "pods", namespaces.SYSTEM, pod["metadata"]["name"])
+        api.put({**pod, "metadata": {**pod["metadata"], "uid": "another"}})
+        assert not canary.is_proven(env)
+        found = injection().check(env)
+        assert found is not None
+        assert found.code == "canary-missing"

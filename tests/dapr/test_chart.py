@@ -1,0 +1,146 @@
+"""Where Dapr's chart comes from: named, cached, or downloaded and held to its published digest."""
+
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bootstrap.cluster import dapr_chart
+from bootstrap.env import Env
+from bootstrap.problem import Failed
+from tests.dapr.conftest import VERSION, archive
+
+INDEX = "dapr.github.io/helm-charts/index.yaml"
+FILE = f"dapr.github.io/helm-charts/dapr-{VERSION}.tgz"
+
+
+@pytest.fixture
+def site() -> Iterator[dict[str, bytes]]:
+    """A mirror on loopback: what it serves, by path. Its address is under the key "url"."""
+    served: dict[str, bytes] = {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = served.get(self.path.lstrip("/"))
+            self.send_response(404 if body is None else 200)
+            self.send_header("content-length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        served["url"] = f"http://127.0.0.1:{server.server_port}".encode()
+        yield served
+        server.shutdown()
+
+
+@pytest.fixture
+def env(env: Env, site: dict[str, bytes], tmp_path: Path) -> Env:
+    """Without INV_DAPR_CHART, and with a cache and a mirror of its own."""
+    env.environ = {
+        "PATH": env.environ["PATH"],
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "INV_MIRROR": site["url"].decode(),
+    }
+    return env
+
+
+def publish(site: dict[str, bytes], folder: Path, **other: str) -> bytes:
+    """Publishes the chart of the pinned version; `other` is said of it instead."""
+    content = archive(folder).read_bytes()
+    entry = {"version": VERSION, "digest": hashlib.sha256(content).hexdigest(), "urls": [f"https://{FILE}"]} | other
+    site[INDEX] = yaml.safe_dump({"entries": {"dapr": [entry, {**entry, "version": "1.17.9"}]}}).encode()
+    site[FILE] = content
+    return content
+
+
+def code(env: Env) -> str:
+    with pytest.raises(Failed) as failed:
+        dapr_chart.find(env)
+    [problem] = failed.value.problems
+    assert "{" not in problem.cause + problem.remedy
+    return problem.code
+
+
+def test_it_is_downloaded_once(env: Env, site: dict[str, bytes], tmp_path: Path) -> None:
+    content = publish(site, tmp_path)
+    found = dapr_chart.find(env)
+    assert found == dapr_chart.place(env)
+    assert found.read_bytes() == content
+    del site[INDEX], site[FILE]
+    env.environ = {**env.environ, "INV_OFFLINE": "1"}
+    assert dapr_chart.find(env) == found
+
+
+def test_an_archive_that_is_not_the_published_one_is_refused(env: Env, site: dict[str, bytes], tmp_path: Path) -> None:
+    publish(site, tmp_path, digest="0" * 64)
+    assert code(env) == "download-corrupt"
+    assert not dapr_chart.place(env).exists()
+
+
+def test_a_version_that_does_not_exist_is_named_with_those_that_do(
+    env: Env, site: dict[str, bytes], tmp_path: Path
+) -> None:
+    publish(site, tmp_path, version="1.18.0")
+    assert code(env) == "dapr-version-unknown"
+
+
+@pytest.mark.parametrize("text", ["<html>Sign in</html>", "entries: {}", "entries: {dapr: [1]}", "a: : b", ""])
+def test_a_page_in_the_place_of_the_index_is_told(env: Env, site: dict[str, bytes], text: str) -> None:
+    site[INDEX] = text.encode()
+    assert code(env) == "dapr-index-unusable"
+
+
+def test_offline_without_it_is_told(env: Env) -> None:
+    env.environ = {**env.environ, "INV_OFFLINE": "1"}
+    assert code(env) == "download-offline"
+
+
+def test_a_named_archive_is_taken_without_the_network(env: Env, tmp_path: Path) -> None:
+    env.environ = {**env.environ, "INV_OFFLINE": "1", "INV_DAPR_CHART": str(tmp_path / "none.tgz")}
+    assert code(env) == "dapr-chart-missing"
+    env.environ = {**env.environ, "INV_DAPR_CHART": str(archive(tmp_path))}
+    assert dapr_chart.find(env) == tmp_path / f"dapr-{VERSION}.tgz"
+
+
+def test_definitions_name_the_namespace_of_the_webhook_and_nothing_that_the_operator_writes(
+    env: Env, tmp_path: Path
+) -> None:
+    chart = dapr_chart.unpack(env, archive(tmp_path), tmp_path / "out")
+    found = {document["spec"]["names"]["kind"]: document for document in dapr_chart.crds(chart, "dapr-system")}
+    client = found["Subscription"]["spec"]["conversion"]["webhook"]["clientConfig"]
+    assert client["service"]["namespace"] == "dapr-system"
+    assert "caBundle" not in client
+    assert "conversion" not in found["Component"]["spec"]
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", b"\x1f\x8b\x08\x00cut"])
+def test_an_archive_that_cannot_be_read_is_named(env: Env, tmp_path: Path, content: bytes) -> None:
+    broken = tmp_path / "broken.tgz"
+    broken.write_bytes(content)
+    with pytest.raises(Failed) as failed:
+        dapr_chart.unpack(env, broken, tmp_path / "out")
+    assert failed.value.problems[0].code == "dapr-chart-unusable"
+    assert str(broken) in failed.value.problems[0].summary
+
+
+def test_an_archive_of_another_version_is_named(env: Env, tmp_path: Path) -> None:
+    with pytest.raises(Failed) as failed:
+        dapr_chart.unpack(env, archive(tmp_path, version="1.17.9"), tmp_path / "out")
+    assert "1.17.9, and environment.toml pins 1.18.1" in failed.value.problems[0].summary
+
+
+def test_an_archive_writes_nowhere_else(env: Env, tmp_path: Path) -> None:
+    evil = archive(tmp_path, more={"../../escaped": "x"})
+    with pytest.raises(Failed) as failed:
+        dapr_chart.unpack(env, evil, tmp_path / "deep" / "out")
+    assert failed.value.problems[0].code == "dapr-chart-unusable"
+    assert not (tmp_path / "escaped").exists()
