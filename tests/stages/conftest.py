@@ -2,13 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from bootstrap.env import Env
+from bootstrap.local import brokers
 from bootstrap.problem import Failed, Problem
-from bootstrap.stages import preflight
-from tests.doubles import small_env
+from bootstrap.stages import preflight, redpanda
+from tests.docker_doubles import FakeContainer, FakeEngine
+from tests.doubles import FakeBroker, small_env
+
+IMAGE = "redpandadata/redpanda:v25.3.1"
 
 
 @pytest.fixture
@@ -31,3 +36,23 @@ def problems() -> Callable[[Callable[[], object]], tuple[Problem, ...]]:
         return failed.value.problems
 
     return found
+
+
+@pytest.fixture
+def engine(env: Env) -> FakeEngine:
+    """The engine of `env`, which has chosen Redpanda; a broker answers behind every port."""
+    engine: Any = FakeEngine(images=(IMAGE,))
+    broker: Any = FakeBroker()
+    env.docker_of = lambda _: engine
+    env.broker_at = lambda _: broker
+    brokers.choose(env, "redpanda", print)
+    return cast(FakeEngine, engine)
+
+
+@pytest.fixture
+def container(env: Env, engine: FakeEngine) -> FakeContainer:
+    """The broker's container, up."""
+    redpanda.apply(env)
+    (made,) = engine.there.values()
+    engine.called.clear()
+    return made

@@ -1,43 +1,20 @@
 """broker: Redpanda in a container, on a scripted Docker Engine with the real one's words."""
 
 from collections.abc import Callable
-from typing import Any, cast
 
 import pytest
 from docker.errors import NotFound
 
-from bootstrap.catalogue import recognise
 from bootstrap.command import Cancelled
 from bootstrap.env import Env
-from bootstrap.local import brokers, layout
+from bootstrap.local import layout
 from bootstrap.local.ports import Ports
 from bootstrap.problem import Problem
 from bootstrap.stages import preflight, redpanda
 from tests.docker_doubles import FakeContainer, FakeEngine, FakeNetwork, recorded, said
-from tests.doubles import FakeBroker
 
 IMAGE = "redpandadata/redpanda:v25.3.1"
 Problems = Callable[[Callable[[], object]], tuple[Problem, ...]]
-
-
-@pytest.fixture
-def engine(env: Env) -> FakeEngine:
-    """The engine of `env`, which has chosen Redpanda; a broker answers behind every port."""
-    engine: Any = FakeEngine(images=(IMAGE,))
-    broker: Any = FakeBroker()
-    env.docker_of = lambda _: engine
-    env.broker_at = lambda _: broker
-    brokers.choose(env, "redpanda", print)
-    return cast(FakeEngine, engine)
-
-
-@pytest.fixture
-def container(env: Env, engine: FakeEngine) -> FakeContainer:
-    """The container, up."""
-    redpanda.apply(env)
-    (made,) = engine.there.values()
-    engine.called.clear()
-    return made
 
 
 def code(env: Env) -> str:
@@ -164,54 +141,32 @@ def test_one_that_cannot_be_started_is_made_anew(env: Env, container: FakeContai
     assert code(env) == ""
 
 
-def test_the_gate_closes_when_there_is_no_container(env: Env, container: FakeContainer) -> None:
-    container.remove(force=True)
-    assert code(env) == "broker-container-missing"
+def test_preflight_keeps_the_port_that_the_container_holds(env: Env, container: FakeContainer) -> None:
+    port = env.ports.all()["broker"]
+    assert layout.holds_port(env, "broker")
+    env.ports = Ports(env.local / "ports.json", free=lambda asked: asked != port)
+    preflight.apply(env)
+    assert env.ports.all()["broker"] == port
+    redpanda.stop(env)
+    assert not layout.holds_port(env, "broker")
+    preflight.apply(env)
+    assert env.ports.all()["broker"] != port
+    assert code(env) == "broker-container-stale"
 
 
-def test_the_gate_closes_when_it_ended(env: Env, container: FakeContainer) -> None:
-    case = recorded("container-exited")
-    container.attrs["State"] = case["attrs"]["State"]
-    container.log = case["logs"].encode()
-    found = redpanda.check(env)
-    assert found is not None
-    assert found.code == "broker-container-stopped"
-    assert "exit code 1" in found.summary
-    assert found.evidence == case["logs"].strip()
-    assert found.final
+def test_preflight_says_first_that_docker_is_away(env: Env, engine: FakeEngine, problems: Problems) -> None:
+    engine.raises["get"] = said("daemon-not-running")
+    (found,) = problems(lambda: preflight.apply(env))
+    assert found.code == "docker-not-running"
+    assert "--broker wheel" in found.remedy
 
 
-def test_the_gate_closes_when_it_was_killed_for_memory(env: Env, container: FakeContainer) -> None:
-    container.attrs["State"] = recorded("container-oom-killed")["attrs"]["State"]
-    found = redpanda.check(env)
-    assert found is not None
-    assert found.code == "broker-out-of-memory"
-    assert "512 MiB" in found.cause
-
-
-def test_the_gate_closes_when_its_volume_is_full(env: Env, container: FakeContainer) -> None:
-    case = recorded("container-volume-full")
-    container.attrs["State"] = case["attrs"]["State"]
-    container.log = case["logs"].encode()
-    found = redpanda.check(env)
-    assert found is not None
-    assert (found.code, found.final) == ("broker-volume-full", True)
-    assert "docker system prune" in found.remedy
-
-
-def test_other_words_of_a_container_that_ended_are_not_taken_for_a_full_volume() -> None:
-    assert recognise("redpanda", "run", recorded("container-exited")["logs"], "x") is None
-    assert recognise("docker", "connect", recorded("container-volume-full")["logs"], "x") is None
-
-
-def test_the_gate_closes_when_its_memory_is_not_bounded(env: Env, container: FakeContainer) -> None:
-    container.attrs["HostConfig"]["Memory"] = 0
-    found = redpanda.check(env)
-    assert found is not None
-    assert (found.code, found.final) == ("broker-memory-unbounded", True)
-    assert "'{{.MemoryLimit}} " in found.remedy
-    redpanda.apply(env)
-    assert code(env) == ""
+def test_an_engine_that_is_away_has_nothing_to_stop(env: Env, engine: FakeEngine, problems: Problems) -> None:
+    engine.raises["get"] = said("daemon-not-running")
+    assert redpanda.stop(env) == ""
+    engine.raises["get"] = said("socket-permission-denied")
+    (found,) = problems(lambda: redpanda.stop(env))
+    assert found.code == "docker-forbidden"
 
 
 def test_one_whose_network_was_deleted_is_made_anew(env: Env, container: FakeContainer) -> None:
@@ -271,50 +226,3 @@ def test_the_generation_tells_a_new_start(env: Env, engine: FakeEngine) -> None:
     assert redpanda.generation(env).startswith("broker:0123456789ab:1")
     engine.raises["get"] = said("daemon-not-running")
     assert redpanda.generation(env) == ""
-
-
-@pytest.mark.parametrize("bindings", [None, [("192.168.1.7", 0)], [("127.0.0.1", 1)], [("127.0.0.1", 0), ("::1", 0)]])
-def test_the_gate_closes_when_the_port_is_not_published_on_loopback_alone(
-    env: Env, container: FakeContainer, bindings: list[tuple[str, int]] | None
-) -> None:
-    port = env.ports.all()["broker"]
-    shown = [{"HostIp": host, "HostPort": str(port + off)} for host, off in bindings] if bindings else None
-    container.attrs["NetworkSettings"]["Ports"] = {"21700/tcp": shown}
-    assert code(env) == "broker-port-not-published"
-
-
-def test_the_gate_waits_while_kafka_does_not_answer(env: Env, container: FakeContainer) -> None:
-    away: Any = FakeBroker(trouble="connection refused")
-    env.broker_at = lambda _: away
-    found = redpanda.check(env)
-    assert found is not None
-    assert found.code == "broker-unreachable"
-    assert not found.final
-
-
-def test_preflight_keeps_the_port_that_the_container_holds(env: Env, container: FakeContainer) -> None:
-    port = env.ports.all()["broker"]
-    assert layout.holds_port(env, "broker")
-    env.ports = Ports(env.local / "ports.json", free=lambda asked: asked != port)
-    preflight.apply(env)
-    assert env.ports.all()["broker"] == port
-    redpanda.stop(env)
-    assert not layout.holds_port(env, "broker")
-    preflight.apply(env)
-    assert env.ports.all()["broker"] != port
-    assert code(env) == "broker-container-stale"
-
-
-def test_preflight_says_first_that_docker_is_away(env: Env, engine: FakeEngine, problems: Problems) -> None:
-    engine.raises["get"] = said("daemon-not-running")
-    (found,) = problems(lambda: preflight.apply(env))
-    assert found.code == "docker-not-running"
-    assert "--broker wheel" in found.remedy
-
-
-def test_an_engine_that_is_away_has_nothing_to_stop(env: Env, engine: FakeEngine, problems: Problems) -> None:
-    engine.raises["get"] = said("daemon-not-running")
-    assert redpanda.stop(env) == ""
-    engine.raises["get"] = said("socket-permission-denied")
-    (found,) = problems(lambda: redpanda.stop(env))
-    assert found.code == "docker-forbidden"
