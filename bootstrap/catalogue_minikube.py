@@ -69,6 +69,14 @@ ROWS: tuple[Row, ...] = (
         pattern=r"^(?:INET_|K8S_FAIL_CONNECT)|no such host|i/o timeout|TLS handshake timeout|proxyconnect tcp",
     ),
     Row(
+        "minikube-port-taken",
+        "Each node port of environment.toml is published on this machine, and another program or container has {port}.",
+        "# see who has it and end that, or change node_port in environment.toml:\nss -ltnp 'sport = :{port}'\n./inv up",
+        tool="minikube",
+        phase="start",
+        pattern=r"listen tcp4? [\d.]+:(?P<port>\d+): bind: address already in use",
+    ),
+    Row(
         "minikube-failed",
         "minikube ended with an error that this project does not know; its words are below.",
         "minikube logs -p {profile}\n./inv up",
@@ -127,6 +135,7 @@ ROWS: tuple[Row, ...] = (
         "that break the level would be let in.",
         "./inv up",
     ),
+    Row("probe-missing", "The pod from which gates look was deleted from outside.", "./inv up"),
     Row(
         "probe-not-ready",
         "Gates ask from this pod what the services' pods see; it is still starting, or cannot run.",

@@ -105,8 +105,9 @@ def check(env: Env) -> Problem | None:
             events = env.cluster.items(
                 path("v1", "events", namespace), fieldSelector=f"involvedObject.name={NAME},involvedObject.kind=Pod"
             )
-        known = pods.problem_of(env, found, events) if found else None
-        return known or problem(
+        if found is None:
+            return problem("probe-missing", f"There is no pod {namespace}/{NAME}, from which gates look.")
+        return pods.problem_of(env, found, events) or problem(
             "probe-not-ready",
             f"The pod {namespace}/{NAME}, from which gates look, does not answer.",
             evidence=_ask(env, "dns", name="localhost").text,

@@ -6,7 +6,7 @@ from typing import Any
 from bootstrap.command import Completed
 
 KIND = "io.k8s.sigs.minikube."
-SHOWN = 0.2  # share of a download after which its progress is told again
+SHOWN = 20  # per cent of a download after which its progress is told again
 
 
 def parsed(line: str) -> tuple[str, dict[str, Any]]:
@@ -20,13 +20,13 @@ def parsed(line: str) -> tuple[str, dict[str, Any]]:
 
 def refusal(done: Completed) -> str:
     """Why minikube gave up: "ID: message" and its advice, else its last words."""
-    errors = [data for kind, data in map(parsed, done.stdout.splitlines()) if kind == "error"]
+    events = map(parsed, done.stdout.splitlines())
+    # Errors without a name are remarks before and after it.
+    errors = [data for kind, data in events if kind == "error" and data.get("name")]
     if not errors:
         return done.words
     said = errors[-1]
-    return "\n".join(
-        part for part in (f"{said.get('name', '')}: {said.get('message', '')}", said.get("advice")) if part
-    )
+    return "\n".join(part for part in (f"{said['name']}: {said.get('message', '')}", said.get("advice")) if part)
 
 
 class Progress:
@@ -34,7 +34,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._step = ""
-        self._shares: dict[str, float] = {}
+        self._shares: dict[str, int] = {}
 
     def text(self, line: str) -> str:
         """What to say about that line, or ""."""
@@ -50,10 +50,10 @@ class Progress:
 
     def _download(self, artifact: str, progress: str) -> str:
         try:
-            share = float(progress)
+            share = round(float(progress) * 100)
         except ValueError:
             return ""
-        if share < self._shares.get(artifact, 0.0) + SHOWN:
+        if share < self._shares.get(artifact, 0) + SHOWN:
             return ""
         self._shares[artifact] = share
-        return f"minikube: downloads {artifact}: {share:.0%}"
+        return f"minikube: downloads {artifact}: {share}%"

@@ -40,6 +40,8 @@ def claim(env: Env, exists: bool) -> None:
         known, here = records.get(env.context, {}), env.root.resolve()
         owner = _checkout(known)
         if owner == here:
+            if not exists:  # deleted by hand: with all that was in it
+                records[env.context] = {**known, "came_up": False}
             return
         if owner is None and exists:
             raise Failed(_not_ours(env, "no checkout of this project made it"))

@@ -10,14 +10,18 @@ from bootstrap.stage import Stage
 def apply(env: Env) -> None:
     """Starts, resumes or heals the profile where needed; makes the namespaces and the probe. Raises `Failed`."""
     config = profile.config(env)
-    if not owner.is_ours(env):
-        owner.claim(env, exists=config is not None or profile.machine(env))
+    owner.claim(env, exists=config is not None or (not owner.is_ours(env) and profile.machine(env)))
     if config and (found := settings.check(env, config)):
         raise Failed(found)
     if config is None or settings.is_older(env, config) or not health.answers(env):
         start.bring_up(env, config)
-    namespaces.ensure(env)
-    probe.ensure(env)
+    try:
+        namespaces.ensure(env)
+        probe.ensure(env)
+    except Failed as failed:
+        if failed.problems[0].code != "cluster-unreachable":
+            raise
+        # The gate waits for the API, and then has this done again.
 
 
 def check(env: Env) -> Problem | None:
@@ -42,4 +46,5 @@ def stage(needs: tuple[str, ...]) -> Stage:
         waits_for="the cluster",
         timeout=300,  # the image of the probe may have to be pulled
         apply_timeout=2 * start.SECONDS + 600,
+        again=("namespace-missing", "namespace-not-secured", "probe-missing"),
     )

@@ -1,0 +1,86 @@
+"""A small environment with a scripted minikube, a scripted engine, and an API server over HTTP."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootstrap.cluster import probe
+from bootstrap.env import Env
+from tests.apiserver import ApiServer, Document
+from tests.doubles import small_env
+from tests.minikube.doubles import Machine, Minikube
+
+
+@dataclass
+class World:
+    """Everything around the stage. `said` is what the user read."""
+
+    env: Env
+    api: ApiServer
+    minikube: Minikube
+    machine: Machine
+    said: list[str] = field(default_factory=list)
+
+    def up(self) -> None:
+        """The cluster runs, and our kubeconfig leads to it."""
+        self.api.kubeconfig(self.env.kubeconfig, self.env.context)
+
+    def resolves(self, address: str = "10.96.0.1") -> None:
+        """The probe runs and finds that address for every name; "": it finds none."""
+        pod = f"http:{probe.NAME}:8000"
+        self.api.proxy(self.env.manifest.namespace, "pods", pod, lambda *_: (200, f'{{"address": "{address}"}}'))
+
+
+def scene(api: ApiServer) -> None:
+    """What a fresh cluster holds."""
+    api.put(node())
+    annotations = {"storageclass.kubernetes.io/is-default-class": "true"}
+    api.put(
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {"name": "standard", "annotations": annotations},
+            "provisioner": "k8s.io/minikube-hostpath",
+        }
+    )
+    api.admit(pod_security)
+
+
+def node(ready: str = "True", **conditions: str) -> Document:
+    found = {"Ready": ready, "MemoryPressure": "False", "DiskPressure": "False", "PIDPressure": "False", **conditions}
+    status: dict[str, Any] = {
+        "conditions": [{"type": kind, "status": is_so, "message": f"about {kind}"} for kind, is_so in found.items()],
+        "addresses": [{"type": "InternalIP", "address": "192.168.49.2"}],
+    }
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "small"}, "spec": {}, "status": status}
+
+
+def pod_security(resource: Any, new: Document, namespace: Document) -> str | None:
+    """As Pod Security Admission refuses; here only what is privileged."""
+    level = namespace.get("metadata", {}).get("labels", {}).get("pod-security.kubernetes.io/enforce", "privileged")
+    if resource.plural != "pods" or level == "privileged":
+        return None
+    for container in new["spec"]["containers"]:
+        if container.get("securityContext", {}).get("privileged"):
+            return f'violates PodSecurity "{level}:latest": privileged (container "probe" must not set it)'
+    return None
+
+
+@pytest.fixture
+def world(api: ApiServer, tmp_path: Path) -> World:
+    """No profile yet; an API server with a ready node, which `World.up` makes ours."""
+    root = tmp_path / "checkout"
+    root.mkdir()
+    program = tmp_path / "minikube"
+    program.touch(mode=0o755)
+    minikube, machine = Minikube(), Machine()
+    env = small_env(root, place="minikube", runner=minikube, docker_of=lambda _: machine)
+    env.environ = {**env.environ, "HOME": str(tmp_path), "MINIKUBE": str(program)}
+    found = World(env, api, minikube, machine)
+    env.say = found.said.append
+    minikube.started = found.up
+    scene(api)
+    found.resolves()
+    return found

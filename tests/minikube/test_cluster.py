@@ -1,0 +1,280 @@
+"""The cluster's stage: from every state that a profile can be in to one that works, and what is never touched."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bootstrap.cluster import namespaces, probe
+from bootstrap.minikube import owner, profile
+from bootstrap.problem import Failed, Problem
+from bootstrap.stages import cluster
+from tests.minikube.conftest import World
+from tests.minikube.doubles import MIB, config, recorded
+
+
+def problem(call: Callable[[], object]) -> Problem:
+    with pytest.raises(Failed) as failed:
+        call()
+    return failed.value.problems[0]
+
+
+def up(world: World) -> None:
+    """A cluster that we made, running."""
+    cluster.apply(world.env)
+    world.minikube.ran.clear()
+    world.said.clear()
+
+
+def test_a_fresh_machine_gets_a_cluster(world: World) -> None:
+    cluster.apply(world.env)
+    assert cluster.check(world.env) is None
+    start = next(words for words in world.minikube.ran if words[0] == "start")
+    assert {
+        "--driver=docker",
+        "--container-runtime=docker",
+        "--kubernetes-version=v1.36.2",
+        "--cpus=2",
+        "--memory=4096mb",
+        "--ports=127.0.0.1:30080:30080",
+        "--embed-certs",
+        "--interactive=false",
+    } <= set(start)
+    assert "minikube: Done" in world.said
+    assert owner.is_ours(world.env)
+
+
+def test_a_cluster_that_answers_is_left_alone(world: World) -> None:
+    up(world)
+    pod = world.api.get("v1", "pods", "small", probe.NAME)
+    cluster.apply(world.env)
+    assert cluster.check(world.env) is None
+    assert world.minikube.did == []
+    assert world.said == []
+    assert world.api.get("v1", "pods", "small", probe.NAME) == pod
+
+
+def test_a_stopped_cluster_is_started(world: World) -> None:
+    up(world)
+    world.minikube.host = world.minikube.apiserver = "Stopped"
+    world.env.kubeconfig.unlink()  # `minikube stop` takes our context out of it
+    cluster.apply(world.env)
+    assert world.minikube.did == ["start"]
+    assert world.said[0] == "The cluster small is stopped: minikube starts it."
+    assert cluster.check(world.env) is None
+
+
+def test_a_paused_cluster_goes_on(world: World) -> None:
+    up(world)
+    world.minikube.apiserver = "Paused"
+    world.env.kubeconfig.unlink()
+    cluster.apply(world.env)
+    assert world.minikube.did == ["unpause", "start"]
+    assert cluster.check(world.env) is None
+
+
+def test_a_cluster_that_was_deleted_by_hand_is_made_anew(world: World) -> None:
+    up(world)
+    world.minikube.profiles.clear()
+    world.env.kubeconfig.unlink()
+    cluster.apply(world.env)
+    assert world.minikube.did == ["start"]
+    assert cluster.check(world.env) is None
+
+
+def test_an_interrupted_start_is_taken_up(world: World) -> None:
+    owner.claim(world.env, exists=False)  # and then kill -9
+    world.minikube.profiles["small"] = config()
+    world.minikube.host = "Nonexistent"
+    cluster.apply(world.env)
+    assert world.minikube.did == ["start"]
+    assert world.said[0] == "The cluster small is half made: minikube starts it."
+
+
+def test_a_half_made_profile_that_cannot_go_on_is_made_anew(world: World) -> None:
+    owner.claim(world.env, exists=False)
+    world.minikube.profiles["small"] = config()
+    world.minikube.starts = [(80, error("GUEST_PROVISION", "the machine is a ruin"))]
+    cluster.apply(world.env)
+    assert world.minikube.did == ["start", "delete", "start"]
+    assert "deleted and made anew" in " ".join(world.said)
+    assert owner.is_ours(world.env)
+
+
+def test_a_cluster_that_once_came_up_is_never_deleted(world: World) -> None:
+    up(world)
+    world.env.kubeconfig.unlink()
+    world.minikube.starts = [(80, error("GUEST_START", "etcd is a ruin"))] * 2
+    found = problem(lambda: cluster.apply(world.env))
+    assert (found.code, found.final) == ("cluster-broken", True)
+    assert "etcd is a ruin" in found.evidence
+    assert "inv down --purge" in found.remedy
+    assert "delete" not in world.minikube.did
+
+
+@pytest.mark.parametrize("half_made", [False, True])
+def test_a_known_trouble_is_told_and_nothing_is_deleted(world: World, half_made: bool) -> None:
+    if half_made:
+        owner.claim(world.env, exists=False)
+        world.minikube.profiles["small"] = config()
+    world.minikube.starts = [(48, recorded("start/minikube-offline.jsonl"))]
+    found = problem(lambda: cluster.apply(world.env))
+    assert found.code == "minikube-offline"
+    assert world.minikube.did == ["start"]
+
+
+def test_an_unknown_trouble_of_a_new_cluster_is_told_in_its_own_words(world: World) -> None:
+    world.minikube.starts = [(80, error("GUEST_NEW", "something else", advice="Try harder"))]
+    found = problem(lambda: cluster.apply(world.env))
+    assert found.code == "minikube-failed"
+    assert "GUEST_NEW: something else\nTry harder" in found.evidence
+    assert "minikube --profile small start" in found.evidence
+    assert world.minikube.did == ["start"]
+
+
+def error(name: str, message: str, advice: str = "") -> str:
+    data = {"name": name, "message": message, "advice": advice}
+    return json.dumps({"type": "io.k8s.sigs.minikube.error", "data": data}) + "\n"
+
+
+def test_the_users_own_profile_of_that_name_is_not_touched(world: World) -> None:
+    world.minikube.profiles["small"] = config()
+    found = problem(lambda: cluster.apply(world.env))
+    assert (found.code, found.final) == ("profile-not-ours", True)
+    assert world.minikube.did == []
+    assert profile.data(world.env) == profile.delete(world.env) == []
+    assert not profile.stop(world.env)
+    assert world.minikube.did == []
+
+
+def test_a_container_of_that_name_is_not_touched(world: World) -> None:
+    world.machine.containers.create(name="small", labels={}, mem_limit="1m")
+    world.machine.called.clear()
+    assert problem(lambda: cluster.apply(world.env)).code == "profile-not-ours"
+    assert world.minikube.did == world.machine.called == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"CPUs": 3}, "cpus"),
+        ({"Memory": 2200}, "memory_mb"),
+        ({"Driver": "kvm2"}, "driver"),
+        ({"ContainerRuntime": "containerd"}, "container runtime"),
+        ({"KubernetesVersion": "v1.37.0"}, "kubernetes"),
+        ({"ExposedPorts": None}, "published ports"),
+        ({"Nodes": [{}, {}]}, "nodes"),
+    ],
+)
+def test_what_cannot_change_is_named_with_the_way_to_recreate(
+    world: World, changes: dict[str, object], name: str
+) -> None:
+    up(world)
+    world.minikube.profiles["small"] = config(**changes)
+    found = problem(lambda: cluster.apply(world.env))
+    assert (found.code, found.final) == ("cluster-differs", True)
+    assert found.evidence.startswith(f"{name}: the cluster has ")
+    assert "inv down --purge" in found.remedy
+    assert "minikube delete -p small" in found.remedy
+    assert world.minikube.did == []
+
+
+def test_more_published_ports_than_needed_are_no_difference(world: World) -> None:
+    up(world)
+    ports = ["127.0.0.1:30080:30080", "127.0.0.1:30099:30099"]
+    world.minikube.profiles["small"] = config(ExposedPorts=ports)
+    cluster.apply(world.env)
+    assert world.minikube.did == []
+
+
+def test_an_older_kubernetes_is_upgraded(world: World) -> None:
+    up(world)
+    world.minikube.profiles["small"] = config(KubernetesVersion="v1.35.1")
+    cluster.apply(world.env)
+    assert world.minikube.did == ["start"]
+
+
+def test_a_cluster_larger_than_the_engine_is_not_started(world: World) -> None:
+    world.machine.has = {"NCPU": 1, "MemTotal": 3000 * MIB}
+    with pytest.raises(Failed) as failed:
+        cluster.apply(world.env)
+    assert [found.code for found in failed.value.problems] == ["engine-too-small", "cluster-too-large"]
+    assert world.minikube.did == []
+
+
+def test_the_users_kubeconfig_shell_and_context_stay_out_of_it(world: World, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text("current-context: production")
+    world.env.environ = {
+        **world.env.environ,
+        "KUBECONFIG": str(theirs),
+        "LANG": "de_DE.UTF-8",
+        "DOCKER_HOST": "tcp://192.168.49.2:2376",
+        "DOCKER_TLS_VERIFY": "1",
+        "DOCKER_CERT_PATH": "/home/dev/.minikube/certs",
+        "MINIKUBE_ACTIVE_DOCKERD": "other",
+        "MINIKUBE_EXISTING_DOCKER_HOST": "unix:///run/theirs.sock",
+        "MINIKUBE_HOME": "/srv/minikube",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+    }
+    cluster.apply(world.env)
+    given = world.minikube.environ
+    assert given["KUBECONFIG"] == str(world.env.kubeconfig)
+    assert given["DOCKER_HOST"] == "unix:///run/theirs.sock"
+    assert given["MINIKUBE_HOME"] == "/srv/minikube"
+    assert given["LC_ALL"] == "C"
+    assert not {"DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "MINIKUBE_ACTIVE_DOCKERD", "AWS_SECRET_ACCESS_KEY"} & set(
+        given
+    )
+    assert theirs.read_text() == "current-context: production"
+
+
+def test_an_engine_elsewhere_is_not_minikubes(world: World) -> None:
+    world.env.environ = {**world.env.environ, "DOCKER_HOST": "tcp://192.0.2.1:2376"}
+    assert "DOCKER_HOST" not in profile.environ(world.env)
+
+
+def test_a_proxy_is_passed_on_and_never_leads_to_the_cluster(world: World) -> None:
+    assert "NO_PROXY" not in profile.environ(world.env)
+    world.env.environ = {**world.env.environ, "https_proxy": "http://proxy.example:3128", "no_proxy": "intra.example"}
+    given = profile.environ(world.env)
+    assert given["https_proxy"] == "http://proxy.example:3128"
+    assert given["NO_PROXY"] == given["no_proxy"]
+    assert {"intra.example", "127.0.0.1", "10.96.0.0/12", "10.244.0.0/16"} <= set(given["NO_PROXY"].split(","))
+
+
+def test_what_goes_is_named_and_stopped_or_deleted(world: World) -> None:
+    up(world)
+    (named,) = profile.data(world.env)
+    assert "small" in named
+    assert profile.stop(world.env)
+    assert not profile.stop(world.env), "it is stopped already"
+    assert profile.delete(world.env) == ["the minikube profile small"]
+    assert not owner.is_ours(world.env)
+    assert world.minikube.did == ["stop", "delete"]
+
+
+def test_namespaces_and_the_probe_are_put_back(world: World) -> None:
+    up(world)
+    for name in namespaces.levels(world.env):
+        world.api.remove("v1", "namespaces", "", name)
+    found = cluster.check(world.env)
+    assert found is not None
+    assert found.code in cluster.stage(()).again
+    cluster.apply(world.env)
+    assert cluster.check(world.env) is None
+
+
+def test_an_api_that_goes_away_after_the_start_is_waited_for(world: World) -> None:
+    world.minikube.started = lambda: (world.up(), world.api.refuse_connections())
+    cluster.apply(world.env)
+    found = cluster.check(world.env)
+    assert found is not None
+    assert not found.final
+    world.api.mend()
+    found = cluster.check(world.env)
+    assert found is not None
+    assert found.code in cluster.stage(()).again
+    cluster.apply(world.env)
+    assert cluster.check(world.env) is None

@@ -1,0 +1,72 @@
+"""minikube's own words: recorded from the real one, and what they become."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bootstrap.catalogue import recognise
+from bootstrap.command import Completed
+from bootstrap.minikube import events
+from tests.minikube.doubles import RECORDED, recorded
+
+STARTS = sorted((RECORDED / "minikube-start").glob("*.jsonl"))
+
+
+def refusal(stdout: str, stderr: str = "") -> str:
+    return events.refusal(Completed(("minikube",), 1, stdout, stderr, 0.0))
+
+
+@pytest.mark.parametrize("path", STARTS, ids=lambda path: path.stem)
+def test_a_recorded_refusal_is_recognised(path: Path) -> None:
+    found = recognise("minikube", "start", refusal(path.read_text()), "x", kubernetes="1.20.0", profile="small")
+    assert found is not None
+    assert found.code == path.stem.partition(".")[0]
+    assert found.final
+    assert "{" not in found.cause + found.remedy
+    assert "\u256d" not in found.evidence, "the box around the request for a report is no cause"
+
+
+def test_every_pattern_has_a_recording() -> None:
+    from bootstrap.catalogue_minikube import ROWS
+
+    assert {row.code for row in ROWS if row.pattern} == {path.stem.partition(".")[0] for path in STARTS}
+
+
+def test_the_port_that_is_taken_is_named() -> None:
+    found = recognise("minikube", "start", refusal(recorded("start/minikube-port-taken.jsonl")), "x", profile="small")
+    assert found is not None
+    assert "30999" in found.cause
+    assert "30999" in found.remedy
+
+
+@pytest.mark.parametrize("words", ["", "GUEST_PROVISION: the proxy of DRV_AS_ROOT", "A K8S_OLD_UNSUPPORTED within"])
+def test_near_misses_are_not_recognised(words: str) -> None:
+    assert recognise("minikube", "start", words, "x") is None
+    assert recognise("minikube", "start", recorded("docker-env/no-machine.txt"), "x") is None
+
+
+def test_without_an_event_the_last_words_are_the_refusal() -> None:
+    assert refusal("false exit code 80\n", "X Exiting") == "X Exiting"
+    assert refusal("not json\n[]\n1\n") == "not json\n[]\n1"
+
+
+def test_each_step_is_told_once() -> None:
+    progress = events.Progress()
+    lines = recorded("start/minikube-port-taken.jsonl").splitlines()
+    assert [text for line in lines if (text := progress.text(line))] == [
+        "minikube: Initial Minikube Setup",
+        "minikube: Selecting Driver",
+        "minikube: Starting Node",
+        "minikube: Pulling Base Image",
+        "minikube: Creating Container",
+    ]
+
+
+def test_a_download_is_told_now_and_then() -> None:
+    progress = events.Progress()
+    shares = [f"{n / 1000:.3f}" for n in range(1001)]
+    kind = "io.k8s.sigs.minikube.download.progress"
+    events_ = [{"type": kind, "data": {"artifact": "preload", "progress": share}} for share in [*shares, "", "x"]]
+    told = [text for event in events_ if (text := progress.text(json.dumps(event)))]
+    assert told == [f"minikube: downloads preload: {n}%" for n in (20, 40, 60, 80, 100)]
