@@ -79,7 +79,7 @@ class Cluster:
     def metadata(self, path: str, **query: object) -> list[Document]:
         """As `items`, and of each object its metadata alone: for lists of objects that hold much."""
         found = self._json("GET", path, query, accept=f"application/json;as=PartialObjectMetadataList;{META}, {JSON}")
-        return list(found["items"])
+        return list(found["items"] or ())  # the real API says null for none
 
     def create(self, path: str, body: Document, **query: object) -> Document:
         """Creates one object in the collection at `path`."""
