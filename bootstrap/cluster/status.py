@@ -152,10 +152,10 @@ def _broker(env: Env) -> dict[str, Any]:
 def _topics(env: Env) -> dict[str, bool] | None:
     """Each topic of environment.toml: whether the broker has it; None when the broker does not answer."""
     from bootstrap.kafka import KafkaTrouble
-    from bootstrap.stages import redpanda
+    from bootstrap.local import redpanda
 
     try:
-        there = env.broker_at(redpanda.servers(env)).topics(list(env.manifest.topics))
+        there = env.broker_at(f"127.0.0.1:{redpanda.port(env)}").topics(list(env.manifest.topics))
     except KafkaTrouble:
         return None
     return {name: name in there for name in env.manifest.topics}
