@@ -1,0 +1,82 @@
+"""Why a container ended: the runtime's words, the kernel's, the kubelet's, or its own last ones."""
+
+from dataclasses import replace
+from typing import Any
+
+from bootstrap.catalogue import problem, recognise
+from bootstrap.cluster.api import Document
+from bootstrap.cluster.pod_case import Case, Container
+from bootstrap.problem import Problem
+
+STEADY = 10.0  # seconds that a container must have run since it crashed
+HOPELESS = 3  # restarts after which a crash of unknown cause is taken for one that repeats itself
+LIVENESS = "Liveness probe failed"
+MAY_PASS = ("daprd-component-unreachable",)  # it ends when another part is up
+
+
+def problem_of(case: Case, container: Container) -> Problem | None:
+    """Why the container ended, None when it did not, or did as it should, or has run well since."""
+    ended = container.ended
+    if ended is None or _is_over(case, container, ended):
+        return None
+    facts = case.facts(container.name) | {"exit": ended.get("exitCode"), "restarts": container.restarts}
+    facts["previous"] = "" if container.is_down else " --previous"
+    times = f", {container.restarts} restarts so far" if container.restarts else ""
+    summary = f"The container {container.name} of {case.shown} {_how(ended)}{times}."
+    words = f"{ended.get('reason', '')}, exit code {ended.get('exitCode')}: {ended.get('message', '')}".strip(": ")
+    refused = (container.waiting or {}).get("message", "") if "message" not in ended else ended["message"]
+    log = case.log(container)
+    known = (
+        recognise("pod", "start", refused, summary, **facts)
+        or _killed(container, ended, summary, facts)
+        or _own_words(container, ended, log, summary, facts)
+        or _unhealthy(case, container, summary, facts)
+        or problem(
+            "pod-crashes",
+            summary,
+            final=container.restarts >= HOPELESS and not (container.ready and container.running),
+            **facts,
+        )
+    )
+    return case.with_evidence(known, words, log)
+
+
+def _is_over(case: Case, container: Container, ended: Document) -> bool:
+    if container.init:
+        return ended.get("exitCode") == 0 and not container.waiting
+    # A restart of the node makes the pod's network anew; what ended before that did not crash.
+    made = case.condition("PodReadyToStartContainers")
+    if made.get("status") == "True" and str(ended.get("finishedAt", "")) < str(made.get("lastTransitionTime", "")):
+        return True
+    running = container.running
+    return bool(running and container.ready and case.seconds_since(running.get("startedAt")) >= STEADY)
+
+
+def _how(ended: Document) -> str:
+    if ended.get("reason") in ("StartError", "ContainerCannotRun"):
+        return "cannot be started"
+    return f"ended with exit code {ended.get('exitCode')}"
+
+
+def _killed(container: Container, ended: Document, summary: str, facts: dict[str, Any]) -> Problem | None:
+    if ended.get("reason") != "OOMKilled":
+        return None
+    limit = container.spec.get("resources", {}).get("limits", {}).get("memory", "none of its own")
+    return problem("pod-out-of-memory", summary, final=True, limit=limit, **facts)
+
+
+def _own_words(container: Container, ended: Document, log: str, summary: str, facts: dict[str, Any]) -> Problem | None:
+    if ended.get("exitCode") == 0:
+        return None
+    known = recognise("daprd" if container.name == "daprd" else "pod", "log", log, summary, **facts)
+    return replace(known, final=False) if known and known.code in MAY_PASS else known
+
+
+def _unhealthy(case: Case, container: Container, summary: str, facts: dict[str, Any]) -> Problem | None:
+    """Killed by the kubelet, because it did not answer its liveness probe: only the events tell."""
+    said = case.said(container.name)
+    if not any(e.get("reason") == "Killing" and "liveness" in e["message"] for e in said):
+        return None
+    told = [e["message"] for e in said if e["message"].startswith(LIVENESS)]
+    probe = told[-1].removeprefix(f"{LIVENESS}: ") if told else "it gave no answer"
+    return problem("pod-liveness", summary, final=container.restarts >= 2, probe=probe, **facts)

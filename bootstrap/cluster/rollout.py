@@ -1,0 +1,144 @@
+"""Whether a workload is rolled out: its newest generation runs in every pod; else the most upstream reason."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from bootstrap.catalogue import problem, recognise
+from bootstrap.cluster import events, pods
+from bootstrap.cluster.api import Document, path, words
+from bootstrap.cluster.pod_case import kubectl
+from bootstrap.env import Env
+from bootstrap.problem import Problem
+
+BACK_OFF = ("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "CreateContainerConfigError")
+
+
+def check(env: Env, kind: str, name: str, namespace: str, *, now: datetime | None = None) -> Problem | None:
+    """One look at a workload; `kind` is "deployments", "statefulsets" or "daemonsets".
+
+    Two requests when all is well. Raises `Failed` when the API does not answer. `now` is the clock's unless given.
+    """
+    with words(f"The rollout of {namespace}/{name} cannot be read."):
+        found = env.cluster.find(path("apps/v1", kind, namespace, name))
+        facts: dict[str, Any] = {"kind": kind.removesuffix("s"), "name": name, "kubectl": kubectl(env, namespace)}
+        if found is None:
+            return problem("workload-missing", f"{namespace} has no {facts['kind']} {name}.", final=True, **facts)
+        mine = [pod for pod in of(env, found) if "deletionTimestamp" not in pod["metadata"]]
+        state = _state(kind, found)
+        if not state and all(_is_calm(pod) for pod in mine):
+            return None
+        said = events.of_namespace(env, namespace)
+        newest = _newest(env, kind, found)
+        if refused := _refused(kind, found, said, newest, facts):
+            return refused
+        ours = [one for pod in mine if _made_by(pod, newest) and (one := pods.problem_of(env, pod, said, now=now))]
+        if ours:
+            return _late(found, pods.first(ours))
+        return (
+            problem("rollout-waiting", f"{namespace}/{name}: {state}.", evidence=events.text(said), **facts)
+            if state
+            else None
+        )
+
+
+def of(env: Env, workload: Document) -> list[Document]:
+    """The pods that its selector chooses, those of former generations too. Raises what the API raises."""
+    labels = workload["spec"]["selector"].get("matchLabels", {})
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    return env.cluster.items(path("v1", "pods", workload["metadata"]["namespace"]), labelSelector=selector)
+
+
+def retry(env: Env, kind: str, name: str, namespace: str) -> list[str]:
+    """Deletes the pods of a workload that wait before their next try, so that it comes at once; returns their names.
+
+    What kept them may be mended by now, and the kubelet waits up to five minutes. Raises `Failed`.
+    """
+    with words(f"The pods of {namespace}/{name} cannot be made anew."):
+        workload = env.cluster.find(path("apps/v1", kind, namespace, name))
+        stuck = [pod["metadata"]["name"] for pod in of(env, workload) if _waits(pod)] if workload else []
+        return [pod for pod in stuck if env.cluster.delete(path("v1", "pods", namespace, pod))]
+
+
+def _waits(pod: Document) -> bool:
+    told = pod.get("status", {})
+    states = [
+        one.get("state", {}) for one in (*told.get("initContainerStatuses", ()), *told.get("containerStatuses", ()))
+    ]
+    return any((state.get("waiting") or {}).get("reason") in BACK_OFF for state in states)
+
+
+def _state(kind: str, workload: Document) -> str:
+    """What is not yet as it should be; "" when all is."""
+    told, spec = workload.get("status", {}), workload["spec"]
+    if told.get("observedGeneration", 0) < workload["metadata"].get("generation", 1):
+        return "its controller has not seen the newest generation yet"
+    if kind == "daemonsets":
+        wanted = told.get("desiredNumberScheduled", 0)
+        updated, there, ready = (
+            told.get(k, 0) for k in ("updatedNumberScheduled", "currentNumberScheduled", "numberReady")
+        )
+    else:
+        wanted = spec.get("replicas", 1)
+        updated, there = told.get("updatedReplicas", 0), told.get("replicas", 0)
+        ready = min(told.get("readyReplicas", 0), told.get("availableReplicas", 0))
+        if kind == "statefulsets" and told.get("currentRevision") == told.get("updateRevision"):
+            updated = there  # a revision that is in place everywhere is not counted as an update
+    if updated < wanted:
+        return f"{updated} of {wanted} pods are of the newest generation"
+    if there > wanted:
+        return f"{there - wanted} pods of a former generation are still there"
+    return f"{ready} of {wanted} pods are ready" if ready < wanted else ""
+
+
+def _is_calm(pod: Document) -> bool:
+    """Whether nothing about it needs a closer look: ready, and never restarted."""
+    told = pod.get("status", {})
+    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in told.get("conditions", ()))
+    return ready and not any(one.get("restartCount") for one in told.get("containerStatuses", ()))
+
+
+def _newest(env: Env, kind: str, workload: Document) -> Document:
+    """What makes the pods of the newest generation: the newest ReplicaSet, or the workload itself."""
+    if kind != "deployments":
+        return workload
+    meta, revision = workload["metadata"], "deployment.kubernetes.io/revision"
+    for one in env.cluster.items(path("apps/v1", "replicasets", meta["namespace"])):
+        owned = any(owner["uid"] == meta["uid"] for owner in one["metadata"].get("ownerReferences", ()))
+        if owned and one["metadata"].get("annotations", {}).get(revision) == meta.get("annotations", {}).get(revision):
+            return one
+    return workload
+
+
+def _made_by(pod: Document, maker: Document) -> bool:
+    labels, revision = pod["metadata"].get("labels", {}), maker.get("status", {}).get("updateRevision")
+    if revision and labels.get("controller-revision-hash", revision) != revision:
+        return False
+    return any(owner["uid"] == maker["metadata"]["uid"] for owner in pod["metadata"].get("ownerReferences", ()))
+
+
+def _refused(
+    kind: str, workload: Document, said: list[Document], maker: Document, facts: dict[str, Any]
+) -> Problem | None:
+    """The API server takes no pod: the words are in a condition of a Deployment, else in events."""
+    conditions = {one["type"]: one for one in workload.get("status", {}).get("conditions", ())}
+    told = conditions.get("ReplicaFailure", {}).get("message", "")
+    if kind != "deployments":
+        about = events.about(said, uid=maker["metadata"]["uid"], name=maker["metadata"]["name"])
+        told = about[-1]["message"] if about and about[-1].get("reason") == "FailedCreate" else ""
+    if not told:
+        return None
+    summary = f"No pod of {workload['metadata']['namespace']}/{facts['name']} can be made: the API server refuses it."
+    known = recognise("pod", "admission", told, summary, **facts)
+    # A webhook that does not answer now may answer soon: its pods start, or come back.
+    if known:
+        return replace(known, final=known.code != "pod-refused-webhook")
+    return problem("pod-refused", summary, evidence=told, **facts)
+
+
+def _late(workload: Document, found: Problem) -> Problem:
+    """The problem, with the controller's verdict when it has given up hope."""
+    for one in workload.get("status", {}).get("conditions", ()):
+        if one["type"] == "Progressing" and one["status"] == "False":
+            return replace(found, evidence=f"{one['message']}\n{found.evidence}")
+    return found

@@ -1,0 +1,55 @@
+"""Why no node takes a pod: what the scheduler says, and what is wrong with the volumes that it waits for."""
+
+from dataclasses import replace
+
+from bootstrap.catalogue import problem, recognise
+from bootstrap.cluster import events
+from bootstrap.cluster.api import path, words
+from bootstrap.cluster.pod_case import Case
+from bootstrap.problem import Problem
+
+PATIENCE = 5.0  # seconds in which what is in the way may end: a pod that goes, a node that comes up
+MAY_PASS = ("pod-node-not-ready", "pvc-provisioning-failed")
+
+
+def problem_of(case: Case) -> Problem:
+    """Why the pod is not scheduled; final where neither a pod that ends nor a volume that is made can help."""
+    condition = case.condition("PodScheduled")
+    said, facts = condition.get("message", ""), case.facts()
+    asked = ", ".join(f"{name} {amount}" for name, amount in _requests(case))
+    summary = f"No node takes the {case.shown}" + (f", which asks for {asked}." if asked else ".")
+    if "PersistentVolumeClaim" in said or "persistentvolumeclaim" in said:
+        return case.with_evidence(_volume(case) or problem("pvc-pending", summary, **facts), said)
+    known = recognise("pod", "schedule", said, summary, **facts) or problem("pod-unschedulable", summary, **facts)
+    waited = case.seconds_since(condition.get("lastTransitionTime")) >= PATIENCE
+    return case.with_evidence(replace(known, final=known.final and waited and known.code not in MAY_PASS), said)
+
+
+def _requests(case: Case) -> list[tuple[str, str]]:
+    return [
+        (f"{container.name}: {name}", amount)
+        for container in case.containers()
+        for name, amount in container.spec.get("resources", {}).get("requests", {}).items()
+    ]
+
+
+def _volume(case: Case) -> Problem | None:
+    """The first claim of the pod that has no volume."""
+    for volume in case.pod["spec"].get("volumes", ()):
+        name = volume.get("persistentVolumeClaim", {}).get("claimName")
+        if not name:
+            continue
+        facts = case.facts() | {"claim": name}
+        with words(f"The claim {case.namespace}/{name} cannot be read."):
+            claim = case.env.cluster.find(path("v1", "persistentvolumeclaims", case.namespace, name))
+        if claim is None:
+            summary = f"The {case.shown} uses the claim {name}, which does not exist."
+            return problem("pvc-missing", summary, **facts)
+        if claim.get("status", {}).get("phase") == "Bound":
+            continue
+        about = events.about(case.events, uid=claim["metadata"].get("uid", ""), name=name)
+        said = about[-1]["message"] if about else ""
+        summary = f"The claim {case.namespace}/{name} has no volume{f': {said}' if said else ''}."
+        known = recognise("pod", "volume", said, summary, **facts) or problem("pvc-pending", summary, **facts)
+        return replace(known, final=known.final and known.code not in MAY_PASS)
+    return None
