@@ -66,13 +66,14 @@ def online(env: "Env", url: str, what: str) -> None:
 
 def client_of(env: "Env", url: str) -> "httpx.Client":
     """TLS verified by the system's certificates and Mozilla's; the proxy is the one of `env.environ`."""
-    import certifi
     import httpx
 
     own = env.environ.get("SSL_CERT_FILE")
     try:
-        trusted = ssl.create_default_context(cafile=own or None)
-        trusted.load_verify_locations(certifi.where())
+        trusted = httpx.create_ssl_context(trust_env=False)
+        trusted.load_default_certs()
+        if own:
+            trusted.load_verify_locations(own)
     except OSError as error:
         raise finding("download-certificate", env, url, f"SSL_CERT_FILE={own} cannot be used.", str(error)) from error
     proxy = proxy_of(env.environ, urlsplit(mirrored(env, url)))

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["cache", "fetch", "locked", "not_writable", "text"]
 
-CHUNK = 1 << 18  # bytes
 ATTEMPTS = 3  # connections for one file; one that brought more of it does not count
 EVERY = 5.0  # seconds between two words about a download
 LARGEST_TEXT = 1 << 24  # bytes
@@ -39,7 +38,6 @@ def fetch(env: Env, url: str, sha256: str, target: Path, *, what: str) -> Path:
         if _sha256(target) == sha256:
             return target
         online(env, url, what)
-        target.parent.mkdir(parents=True, exist_ok=True)
         with locked(env, target, what):
             if _sha256(target) != sha256:
                 _Download(env, url, sha256, target, what).run()
@@ -68,6 +66,7 @@ def text(env: Env, url: str, what: str) -> str:
 @contextmanager
 def locked(env: Env, target: Path, what: str) -> Iterator[None]:
     """Alone at work on `target` among all programs of this user. The kernel ends the lock with its holder."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     with target.with_name(f".{target.name}.lock").open("w") as file:
         said = False
         while True:
@@ -162,7 +161,7 @@ class _Download:
             with self._part.open("r+b" if have else "wb") as file:
                 file.seek(have)
                 said = _Progress(self._env, self._what, have, size)
-                for chunk in answer.iter_raw(CHUNK):
+                for chunk in answer.iter_raw():
                     if self._env.cancelled.is_set():
                         raise Cancelled(self._url)
                     file.write(chunk)

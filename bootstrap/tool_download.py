@@ -6,6 +6,7 @@ import re
 import shutil
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from bootstrap import downloads
@@ -32,7 +33,10 @@ def obtain(env: Env, name: str) -> str:
     if refused.code != "tool-missing" and not path.exists():
         env.say(f"{refused.summary} {name} {tool.pinned(env)} is taken instead")
     try:
-        return accepted(env, tool, str(_download(env, tool)))
+        with downloads.locked(env, path, f"{name} {tool.pinned(env)}"):
+            with suppress(Failed, FileNotFoundError):  # while this run waited, another one may have brought it
+                return accepted(env, tool, str(path))
+            return accepted(env, tool, str(_download(env, tool)))
     except OSError as error:
         raise Failed(downloads.not_writable(env, error)) from error
 

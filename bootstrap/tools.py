@@ -98,8 +98,10 @@ def cached(env: Env, tool: Tool) -> Path:
 def accepted(env: Env, tool: Tool, path: str) -> str:
     """`path`, when that program says an accepted version."""
     said, wanted = version(env, tool, path), tool.pinned(env)
-    found = _parsed(said)
-    if found is None:
+    good = is_accepted(said, wanted)
+    if good:
+        return path
+    if good is None:
         raise Failed(
             problem(
                 "tool-broken",
@@ -111,12 +113,10 @@ def accepted(env: Env, tool: Tool, path: str) -> str:
             )
         )
     major, minor, _ = _parsed(wanted) or (0, 0, 0)
-    if (major, minor, 0) <= found < (major + 1, 0, 0):
-        return path
     raise Failed(
         problem(
             "tool-version",
-            f"{path} is {tool.name} {'.'.join(map(str, found))}.",
+            f"{path} is {tool.name} {said.removeprefix('v')}.",
             evidence=said,
             name=tool.name,
             oldest=f"{major}.{minor}.0",
@@ -127,6 +127,12 @@ def accepted(env: Env, tool: Tool, path: str) -> str:
             final=True,
         )
     )
+
+
+def is_accepted(said: str, pinned: str) -> bool | None:
+    """Whether a tool that says that version may be used; None for what is no version."""
+    found, (major, minor, _) = _parsed(said), _parsed(pinned) or (0, 0, 0)
+    return None if found is None else (major, minor, 0) <= found < (major + 1, 0, 0)
 
 
 def version(env: Env, tool: Tool, path: str) -> str:
