@@ -267,7 +267,12 @@ def test_namespaces_and_the_probe_are_put_back(world: World) -> None:
 
 
 def test_an_api_that_goes_away_after_the_start_is_waited_for(world: World) -> None:
-    world.minikube.started = lambda: (world.up(), world.api.refuse_connections())
+
+    def started() -> None:
+        world.up()
+        world.api.refuse_connections()
+
+    world.minikube.started = started
     cluster.apply(world.env)
     found = cluster.check(world.env)
     assert found is not None

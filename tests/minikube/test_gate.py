@@ -1,0 +1,148 @@
+"""The cluster's gate: each thing that it proves, and what it says where that is not so."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bootstrap.cluster import health, namespaces, probe
+from bootstrap.stages import cluster
+from tests.apiserver import Refused
+from tests.minikube.conftest import World, node
+
+Break = Callable[[World], object]
+
+
+@pytest.fixture
+def running(world: World) -> World:
+    cluster.apply(world.env)
+    assert cluster.check(world.env) is None
+    return world
+
+
+def remove_class(world: World) -> None:
+    world.api.remove("storage.k8s.io/v1", "storageclasses", "", "standard")
+
+
+def cordon(world: World) -> None:
+    world.api.put({**node(), "spec": {"unschedulable": True}})
+
+
+def taint(world: World) -> None:
+    world.api.put({**node(), "spec": {"taints": [{"key": "example.com/away", "effect": "NoSchedule"}]}})
+
+
+def relabel(world: World) -> None:
+    world.env.cluster.merge(
+        "/api/v1/namespaces/small", {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}}
+    )
+
+
+def end_namespace(world: World) -> None:
+    found = world.api.get("v1", "namespaces", "", "small")
+    assert found is not None
+    found["metadata"]["deletionTimestamp"] = "2026-11-22T10:00:00Z"
+    found["status"] = {"conditions": [{"status": "True", "message": "Some content has finalizers remaining"}]}
+    world.api.put(found)
+
+
+@pytest.mark.parametrize(
+    ("broken", "code", "says"),
+    [
+        (lambda w: w.api.refuse_connections(), "cluster-unreachable", "refused"),
+        (
+            lambda w: w.api.fault(path="/readyz", refused=Refused(500, "[+]ping ok\n[-]etcd failed")),
+            "api-not-ready",
+            "[-]etcd",
+        ),
+        (lambda w: setattr(w.api.routes, "version", "1.35.0"), "kubernetes-version", "1.35.0"),
+        (lambda w: w.api.remove("v1", "nodes", "", "small"), "node-not-ready", "no node"),
+        (lambda w: w.api.put(node("Unknown")), "node-not-ready", "about Ready"),
+        (taint, "node-not-ready", "example.com/away:NoSchedule"),
+        (cordon, "node-cordoned", "takes no new pods"),
+        (lambda w: w.api.put(node(DiskPressure="True")), "node-under-pressure", "disk space"),
+        (lambda w: w.api.put(node("False", MemoryPressure="True")), "node-under-pressure", "memory"),
+        (lambda w: w.api.put(node(PIDPressure="True")), "node-under-pressure", "process ids"),
+        (remove_class, "no-default-storage", "none"),
+        (lambda w: w.api.remove("v1", "namespaces", "", "small"), "namespace-missing", "small"),
+        (lambda w: w.api.remove("v1", "namespaces", "", "dapr-system"), "namespace-missing", "dapr-system"),
+        (end_namespace, "namespace-terminating", "finalizers remaining"),
+        (relabel, "namespace-not-secured", "enforce: privileged"),
+        (lambda w: w.api.store.admissions.clear(), "pod-security-off", "privileged pod"),
+    ],
+)
+def test_it_closes(running: World, broken: Break, code: str, says: str) -> None:
+    broken(running)
+    found = cluster.check(running.env)
+    assert found is not None
+    assert found.code == code
+    assert says in found.summary + found.evidence
+    assert "{" not in found.cause + found.remedy
+    running.api.mend()
+
+
+def test_commands_in_remedies_name_the_cluster(running: World) -> None:
+    running.api.put(node("False"))
+    found = cluster.check(running.env)
+    assert found is not None
+    assert f"kubectl --kubeconfig {running.env.kubeconfig} --context small describe nodes" in found.remedy
+
+
+def test_a_probe_that_is_gone_is_made_again(running: World) -> None:
+    running.api.remove("v1", "pods", "small", probe.NAME)
+    running.api.routes.proxies.clear()
+    found = cluster.check(running.env)
+    assert found is not None
+    assert found.code == "probe-missing"
+    assert found.code in cluster.stage(()).again
+
+
+def test_a_probe_that_is_not_up_yet_is_waited_for(running: World) -> None:
+    running.api.routes.proxies.clear()
+    found = cluster.check(running.env)
+    assert found is not None
+    assert not found.final
+
+
+def test_names_that_do_not_resolve_lead_to_coredns(running: World) -> None:
+    running.resolves("")
+    found = cluster.check(running.env)
+    assert found is not None
+    assert "coredns" in found.summary, "there is no such Deployment here"
+
+
+def test_a_coredns_that_runs_and_does_not_answer_is_told(running: World) -> None:
+    running.api.put(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "coredns", "namespace": "kube-system", "generation": 1},
+            "spec": {"replicas": 0, "selector": {"matchLabels": {"k8s-app": "kube-dns"}}},
+            "status": {"observedGeneration": 1},
+        }
+    )
+    running.resolves("")
+    found = cluster.check(running.env)
+    assert found is not None
+    assert found.code == "dns-not-answering"
+
+
+def test_another_refusal_is_not_taken_for_pod_security(running: World) -> None:
+    running.api.fault(path="/pods", method="POST", refused=Refused(403, 'pods is forbidden: User "x" cannot create'))
+    found = cluster.check(running.env)
+    assert found is not None
+    assert (found.code, "cannot create" in found.evidence) == ("cluster-refused", True)
+
+
+def test_a_namespace_that_enforces_nothing_is_not_asked(running: World) -> None:
+    level = running.env.manifest.dapr.pod_security.model_copy(update={"app": "privileged"})
+    dapr = running.env.manifest.dapr.model_copy(update={"pod_security": level})
+    running.env.manifest = running.env.manifest.model_copy(update={"dapr": dapr})
+    namespaces.ensure(running.env)
+    assert health.pod_security(running.env) is None
+
+
+def test_it_changes_nothing_and_asks_little(running: World) -> None:
+    running.api.requests.clear()
+    assert cluster.check(running.env) is None
+    assert all(r.method == "GET" or r.query.get("dryRun") == "All" for r in running.api.requests)
+    assert len(running.api.requests) <= 10
