@@ -46,8 +46,11 @@ if [ "$first" != "$second" ]; then
         --origin-url "tcp://127.0.0.1:${first##*:}" &
 fi
 said=${advertised%%,*}
-exec /broker broker --listener-url "tcp://${first#*://}" --advertised-listener-url "tcp://${said#*://}" \\
-    --storage-engine memory://tansu/
+/broker broker --listener-url "tcp://${first#*://}" --advertised-listener-url "tcp://${said#*://}" \\
+    --storage-engine memory://tansu/ &
+# It would wait for its clients before it ends.
+trap 'exit 0' TERM
+wait $!
 """
 
 
