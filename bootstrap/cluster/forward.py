@@ -8,6 +8,7 @@ import select
 import socket
 import ssl
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ PROTOCOL = "v4.channel.k8s.io"
 DATA, ERROR = 0, 1  # the channels of the first port; each frame begins with its channel
 CHUNK = 65536  # bytes
 OPEN, CLOSE = 10.0, 1.0  # seconds for the handshakes
+LOOK = 0.1  # seconds between looks at whether the client is still there
 SILENCE = 10.0  # seconds without a byte after which an answer to one who has said all is over
 
 
@@ -51,7 +53,7 @@ def connect(settings: Any, namespace: str, pod: str, port: int) -> "ClientConnec
         return opened.__enter__()  # its end is `carry`'s, on another thread
     except InvalidStatus as error:
         refused = ApiException(status=error.response.status_code, reason=error.response.reason_phrase)
-        refused.body = error.response.body
+        refused.body = bytes(error.response.body or b"").decode(errors="replace")
         raise refused from error
     except InvalidHandshake as error:
         raise OSError(str(error)) from error
@@ -82,23 +84,22 @@ def carry(connection: "ClientConnection", client: socket.socket, silence: float 
         with suppress(OSError, ConnectionClosed):
             while data := client.recv(CHUNK):
                 connection.send(bytes((DATA,)) + data)
-        said_all.set()
-        if _is_gone(client):
-            connection.close()  # wakes the other direction
+        said_all.append(time.monotonic())
 
-    said_all = threading.Event()
+    said_all: list[float] = []  # when the client did
     sender = threading.Thread(target=send, name="forward", daemon=True)
     sender.start()
     opened: set[int] = set()
+    heard = time.monotonic()
     try:
         while True:
             try:
-                # Looked at again now and then: the client may say its last while nothing comes.
-                frame = connection.recv(timeout=silence)
+                frame = connection.recv(timeout=LOOK)
             except TimeoutError:
-                if said_all.is_set():
+                if said_all and (_is_gone(client) or time.monotonic() - max(heard, said_all[0]) > silence):
                     break
                 continue
+            heard = time.monotonic()
             channel, data = (frame[0], frame[1:]) if isinstance(frame, bytes) and frame else (ERROR, b"")
             if channel not in opened:
                 opened.add(channel)  # its first frame repeats the port

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kubernetes.client import ApiException
 
 from bootstrap.cluster import forward
+from bootstrap.cluster.api import message
 from tests.cluster.pod_ports import Settings, echo, kubelet, tcp_server
 
 
@@ -90,7 +91,7 @@ def test_a_pod_that_is_gone_is_refused_as_the_api_refuses() -> None:
     with kubelet({}) as told, pytest.raises(ApiException) as refused:
         forward.connect(told, "small", "gone", 8081)
     assert refused.value.status == 404
-    assert b"not found" in refused.value.body
+    assert message(refused.value) == '404 pods "gone" not found'
 
 
 def test_an_api_that_is_away_is_an_os_error() -> None:
