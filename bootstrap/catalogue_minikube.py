@@ -148,6 +148,11 @@ ROWS: tuple[Row, ...] = (
         "minikube docker-env -p {profile} --shell=none --output=json\n./inv up",
     ),
     Row(
+        "docker-env-away",
+        "minikube told where it is, and nothing that minikube's certificates vouch for answers there.",
+        "minikube ssh -p {profile} -- systemctl status docker\nminikube stop -p {profile}\n./inv up",
+    ),
+    Row(
         "docker-env-unsafe",
         "Images are built only by the engine in the node, over TLS, on this machine.",
         "# this must show an address of this machine or of the node:\n"

@@ -2,12 +2,15 @@
 
 import ipaddress
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bootstrap.catalogue import problem
-from bootstrap.cluster.api import Document, path, words
+from bootstrap.cluster import api
+from bootstrap.cluster.api import Document, path
 from bootstrap.command import Completed
 from bootstrap.docker_engine import LOOPBACK, SECONDS
 from bootstrap.env import Env
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
+DEFAULT_VERSION = "1.44"
 NAMES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 
 
@@ -37,7 +41,7 @@ def _engine(env: Env) -> Engine:
     host = str(urlsplit(found["DOCKER_HOST"]).hostname)
     direct = ",".join(part for part in (env.environ.get("NO_PROXY") or env.environ.get("no_proxy"), host) if part)
     ours = found | {"NO_PROXY": direct, "no_proxy": direct, "BUILDX_BUILDER": "default"}
-    return Engine(_client(found), environ | ours)
+    return Engine(_client(env, found), environ | ours)
 
 
 def variables(env: Env) -> dict[str, str]:
@@ -71,7 +75,7 @@ def _unanswered(env: Env, done: Completed, summary: str) -> Failed:
 
 
 def _addresses(env: Env) -> set[str]:
-    with words(f"The nodes of {env.context} cannot be listed."):
+    with api.words(f"The nodes of {env.context} cannot be listed."):
         nodes = env.cluster.items(path("v1", "nodes"))
     return {address["address"] for node in nodes for address in node.get("status", {}).get("addresses", [])}
 
@@ -100,9 +104,16 @@ def _is_loopback(host: str) -> bool:
         return host in LOOPBACK
 
 
-def _client(found: dict[str, str]) -> "DockerClient":
-    from docker import DockerClient
+def _client(env: Env, found: dict[str, str]) -> "DockerClient":
+    from docker import APIClient, DockerClient
     from docker.tls import TLSConfig
+
+    class Direct(APIClient):
+        """No proxy of the user's leads to a node, and no other authority than minikube's vouches for it."""
+
+        def merge_environment_settings(self, *settings: Any) -> Any:
+            self.trust_env = False
+            return super().merge_environment_settings(*settings)
 
     certificates = Path(found["DOCKER_CERT_PATH"])
     tls = TLSConfig(
@@ -110,9 +121,23 @@ def _client(found: dict[str, str]) -> "DockerClient":
         ca_cert=str(certificates / "ca.pem"),
         verify=True,
     )
-    client = DockerClient(base_url=found["DOCKER_HOST"], tls=tls, timeout=SECONDS, version="auto")
-    client.api.trust_env = False  # no proxy leads there, and no other CA vouches for it
+    with words(env):
+        # With a version it asks nothing yet; what asks is put in its place.
+        client = DockerClient(base_url=found["DOCKER_HOST"], version=DEFAULT_VERSION, tls=tls)
+        client.api = Direct(base_url=found["DOCKER_HOST"], version="auto", tls=tls, timeout=SECONDS)
     return client
+
+
+@contextmanager
+def words(env: Env) -> Iterator[None]:
+    """Raises what the engine in the node, or the way to it, refuses inside as `Failed` (`docker-env-away`)."""
+    from docker.errors import DockerException
+
+    try:
+        yield
+    except (DockerException, OSError) as error:
+        summary = f"The Docker Engine in the node of {env.context} does not answer."
+        raise Failed(problem("docker-env-away", summary, evidence=str(error), profile=env.context)) from error
 
 
 def containers(pods: list[Document]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 
-from bootstrap import docker_engine
 from bootstrap.catalogue import problem
 from bootstrap.cluster.api import path, words
 from bootstrap.env import Env
@@ -34,7 +33,7 @@ def _check(env: Env) -> Problem | None:
     running = docker_env.containers(pods)
     if not running:
         return problem("docker-env-unproven", f"No pod of kube-system runs on {env.context} yet.", profile=env.context)
-    with docker_engine.words(f"The Docker Engine in the node of {env.context} does not answer."):
+    with docker_env.words(env):
         for name in running:
             try:
                 engine.client.api.inspect_container(name)

@@ -1,0 +1,228 @@
+"""The engine in the node: where minikube says it is, over TLS, and that it is the node's."""
+
+import http.server
+import json
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootstrap.env import Env
+from bootstrap.minikube import docker_env
+from bootstrap.problem import Failed
+from bootstrap.stages import docker_env as stage
+from tests.minikube.conftest import World
+
+CONTAINER = "4f1d7c2b9a"
+
+
+class Node:
+    """An engine behind TLS on loopback that has the containers `has`; it asks clients for a certificate."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.has = {CONTAINER}
+        self.asked: list[str] = []
+        _certificates(folder)
+        node = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                node.asked.append(self.path)
+                code, body = node.answer(self.path)
+                payload = json.dumps(body).encode()
+                self.send_response(code)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(payload)))
+                self.end_headers()
+                self.wfile.write(payload)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+        tls.load_verify_locations(folder / "ca.pem")
+        tls.verify_mode = ssl.CERT_REQUIRED
+        self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def answer(self, path: str) -> tuple[int, dict[str, Any]]:
+        if path.endswith("/version"):
+            return 200, {"ApiVersion": "1.43", "Version": "29.2.0"}
+        name = path.split("/containers/")[-1].removesuffix("/json")
+        return (200, {"Id": name}) if name in self.has else (404, {"message": f"No such container: {name}"})
+
+    def variables(self, **changes: str) -> str:
+        """As `minikube docker-env` prints them."""
+        found = {
+            "DOCKER_HOST": f"tcp://127.0.0.1:{self.server.server_port}",
+            "DOCKER_TLS_VERIFY": "1",
+            "DOCKER_CERT_PATH": str(self.folder),
+            "MINIKUBE_ACTIVE_DOCKERD": "small",
+            "SSH_AGENT_PID": "",
+            "SSH_AUTH_SOCK": "",
+        }
+        return json.dumps(found | changes) + "\n"
+
+
+def _certificates(folder: Path) -> None:
+    """One certificate that is its own authority, for 127.0.0.1."""
+    folder.mkdir()
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"), "-days", "2"),
+            *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    (folder / "ca.pem").write_bytes((folder / "cert.pem").read_bytes())
+
+
+@pytest.fixture
+def node(world: World, tmp_path: Path) -> Iterator[Node]:
+    """The cluster runs, and minikube tells where its node's engine is."""
+    found = Node(tmp_path / "certs")
+    world.up()
+    world.minikube.docker_env = (0, found.variables())
+    world.api.put(pod("etcd-small", f"docker://{CONTAINER}"))
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+def pod(name: str, container: str, state: str = "running") -> dict[str, Any]:
+    status = {"name": name, "containerID": container, "state": {state: {}}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "kube-system"},
+        "spec": {"containers": [{"name": name}]},
+        "status": {"containerStatuses": [status]},
+    }
+
+
+def code(env: Env) -> str:
+    found = stage.check(env)
+    assert found is not None
+    assert "{" not in found.cause + found.remedy
+    return found.code
+
+
+def test_the_engine_is_the_nodes(world: World, node: Node) -> None:
+    stage.apply(world.env)
+    assert stage.check(world.env) is None
+    engine = docker_env.engine(world.env)
+    assert engine.environ["DOCKER_HOST"] == f"tcp://127.0.0.1:{node.server.server_port}"
+    assert engine.client.version()["Version"] == "29.2.0"
+
+
+def test_minikube_is_asked_once_in_a_run_and_again_when_the_cluster_has_moved(world: World, node: Node) -> None:
+    for _ in range(3):
+        stage.apply(world.env)
+        stage.check(world.env)
+    assert [words[0] for words in world.minikube.ran] == ["docker-env"]
+    world.env.kubeconfig.write_text(world.env.kubeconfig.read_text() + "\n")
+    stage.check(world.env)
+    assert [words[0] for words in world.minikube.ran] == ["docker-env"] * 2
+
+
+def test_the_shells_engine_builder_and_certificates_play_no_part(world: World, node: Node) -> None:
+    theirs = {
+        "DOCKER_HOST": "tcp://192.0.2.1:2376",
+        "DOCKER_CONTEXT": "production",
+        "BUILDX_BUILDER": "elsewhere",
+        "HTTPS_PROXY": "http://192.0.2.2:3128",
+        "NO_PROXY": "intra.example",
+        "REQUESTS_CA_BUNDLE": "/nowhere.pem",
+    }
+    world.env.environ = {**world.env.environ, **theirs}
+    assert stage.check(world.env) is None
+    given = docker_env.engine(world.env).environ
+    assert given["BUILDX_BUILDER"] == "default"
+    assert "DOCKER_CONTEXT" not in given
+    assert given["HTTPS_PROXY"] == "http://192.0.2.2:3128", "builds need it"
+    assert given["NO_PROXY"] == given["no_proxy"] == "intra.example,127.0.0.1"
+
+
+def test_another_engine_is_told_by_the_containers_that_it_lacks(world: World, node: Node) -> None:
+    node.has = set()
+    assert code(world.env) == "docker-env-elsewhere"
+
+
+def test_any_container_of_the_node_proves_it(world: World, node: Node) -> None:
+    world.api.put(pod("coredns", "docker://0000000000"))
+    world.api.put(pod("dead", "docker://1111111111", state="terminated"))
+    assert stage.check(world.env) is None
+
+
+def test_a_node_on_which_nothing_runs_yet_proves_nothing(world: World, node: Node) -> None:
+    world.api.put(pod("etcd-small", "", state="waiting"))
+    assert code(world.env) == "docker-env-unproven"
+
+
+def test_a_certificate_that_another_authority_signed_is_refused(world: World, node: Node, tmp_path: Path) -> None:
+    _certificates(tmp_path / "others")
+    (node.folder / "ca.pem").write_bytes((tmp_path / "others" / "ca.pem").read_bytes())
+    found = stage.check(world.env)
+    assert found is not None
+    assert "certificate" in found.evidence.lower()
+
+
+def test_an_engine_that_is_away_is_told(world: World, node: Node) -> None:
+    node.server.shutdown()
+    node.server.server_close()
+    assert code(world.env) == "docker-env-away"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"DOCKER_HOST": "tcp://192.0.2.7:2376"}, "neither this machine nor a node"),
+        ({"DOCKER_HOST": "tcp://example.com:2376"}, "neither this machine nor a node"),
+        ({"DOCKER_HOST": "ssh://docker@127.0.0.1:22"}, "no TCP port"),
+        ({"DOCKER_HOST": "tcp://127.0.0.1"}, "no TCP port"),
+        ({"DOCKER_HOST": "tcp://[::1:2376"}, "cannot be read"),
+        ({"DOCKER_HOST": "tcp://127.0.0.1:port"}, "cannot be read"),
+        ({"DOCKER_TLS_VERIFY": ""}, "not reached over TLS"),
+        ({"DOCKER_CERT_PATH": "/nowhere"}, "ca.pem, cert.pem, key.pem is missing"),
+    ],
+)
+def test_what_is_not_safe_is_not_used(world: World, node: Node, changes: dict[str, str], why: str) -> None:
+    world.minikube.docker_env = (0, node.variables(**changes))
+    found = stage.check(world.env)
+    assert found is not None
+    assert (found.code, found.final) == ("docker-env-unsafe", True)
+    assert why in found.summary
+    assert node.asked == []
+
+
+def test_the_nodes_own_address_is_safe(world: World, node: Node) -> None:
+    world.minikube.docker_env = (0, node.variables(DOCKER_HOST="tcp://192.168.49.2:2376"))
+    assert docker_env.variables(world.env)["DOCKER_HOST"] == "tcp://192.168.49.2:2376"
+
+
+@pytest.mark.parametrize("said", ["false exit code 80\n", "[]", "{}", '{"DOCKER_HOST": "tcp://127.0.0.1:1"}', ""])
+def test_a_minikube_that_does_not_tell_is_waited_for_and_told(world: World, node: Node, said: str) -> None:
+    world.minikube.docker_env = (80, said)
+    stage.apply(world.env)
+    found = stage.check(world.env)
+    assert found is not None
+    assert (found.code, found.final) == ("docker-env-failed", False)
+    assert "docker-env --shell=none" in found.evidence
+    world.minikube.docker_env = (0, node.variables())
+    assert stage.check(world.env) is None
+
+
+def test_a_cluster_that_does_not_answer_is_told(world: World, node: Node) -> None:
+    world.api.refuse_connections()
+    with pytest.raises(Failed) as failed:
+        docker_env.engine(world.env)
+    assert failed.value.problems[0].code == "cluster-unreachable"
