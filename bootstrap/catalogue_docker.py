@@ -62,7 +62,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "broker-port-taken",
         "Another program or container took port {port} on 127.0.0.1 before the broker's container could.",
-        "# the next run picks another port by itself; where the engine is in a machine of its own and the port is taken "
+        "# the next run picks another port by itself; where the engine is in a machine of its own and the port taken "
         "there,\n# choose another broker.listeners.host in environment.toml:\n./inv up",
         tool="docker",
         phase="run",
