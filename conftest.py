@@ -6,6 +6,7 @@ from collections import Counter
 from functools import cache
 
 import pytest
+from hypothesis import settings
 
 from tests.parts import PARTS
 
@@ -13,6 +14,10 @@ pytest_plugins = ["tests.engine", "tests.apiserver.fixtures"]
 
 # The smoke suite asks a running app: `inv up` and `inv verify` run it.
 collect_ignore = ["tests/smoke"]
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 PROPERTY = "real part: "
 
