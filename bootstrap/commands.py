@@ -208,16 +208,11 @@ def _log_commands(env: Env, log: state.RunLog) -> None:
 
 def _known(what: str, command: str, name: str, known: list[str]) -> None:
     if name not in known:
-        near = difflib.get_close_matches(name, known, 1, 0.0)
-        raise Failed(
-            problem(
-                f"{what}-unknown",
-                f"{name!r} is no {what} of this environment.",
-                known=", ".join(known),
-                command=command,
-                nearest=near[0],
-            )
-        )
+        near = difflib.get_close_matches(name, known, 1, 0.0)[0]
+        summary, names = f"{name!r} is no {what} of this environment.", ", ".join(known)
+        if what == "stage":
+            raise Failed(problem("stage-unknown", summary, known=names, command=command, nearest=near))
+        raise Failed(problem("service-unknown", summary, known=names, command=command, nearest=near))
 
 
 def _running(env: Env) -> None:
