@@ -31,6 +31,7 @@ def pod(env: Env, name: str = APP) -> Document:
                 "dapr.io/disable-builtin-k8s-secret-store": "true",
                 "dapr.io/sidecar-seccomp-profile-type": "RuntimeDefault",
                 "dapr.io/sidecar-memory-limit": "256Mi",
+                "dapr.io/sidecar-listen-addresses": "127.0.0.1",
                 "dapr.io/log-as-json": "true",
             },
         },

@@ -7,6 +7,8 @@ dapr.io/app-protocol: http
 # Each app has a Dapr Configuration of its own name: who may invoke it is in there.
 dapr.io/config: {{ .dapr.appId | quote }}
 dapr.io/log-as-json: "true"
+# By default ::1 is tried too, for ten seconds for each of two servers where a pod has no IPv6.
+dapr.io/sidecar-listen-addresses: 127.0.0.1
 # Events wait until the service is alive.
 dapr.io/enable-app-health-check: "true"
 dapr.io/app-health-check-path: /healthz
