@@ -1,0 +1,209 @@
+"""Every finding of the machine's preflight: each closes the gate with its code."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootstrap import docker_engine
+from bootstrap.env import Env
+from bootstrap.machine import engine as engines
+from bootstrap.machine import folder
+from bootstrap.problem import Failed, Problem
+from bootstrap.stages import machine
+from tests.docker_doubles import FakeContainer, said
+from tests.machine.conftest import WSL1, WSL2, Engine, here
+
+Root = Callable[[dict[str, str]], Path]
+
+
+def codes(found: list[Problem]) -> list[str]:
+    for each in found:
+        assert "{" not in (each.cause + each.remedy).replace("{{", ""), "a placeholder stays open"
+        assert each.final
+    return [each.code for each in found]
+
+
+def test_all_is_well(env: Env, root: Root) -> None:
+    for at in (Path("/nowhere"), root(WSL2)):
+        assert codes(list(machine.findings(env, at))) == []
+    machine.apply(env)
+    assert (env.state / ".gitignore").read_text() == "*\n"
+    assert env.minikube.is_dir()
+    machine.apply(env)
+
+
+@pytest.mark.parametrize(
+    ("tells", "expected"),
+    [
+        ({"ServerVersion": "19.03.15"}, ["docker-version"]),
+        ({"ServerVersion": "29.0.1"}, []),
+        ({"OSType": "windows"}, ["docker-not-linux"]),
+        ({"NCPU": 1}, ["engine-too-small"]),
+        ({"MemTotal": 3 * 2**30}, ["cluster-too-large"]),
+        ({"ServerVersion": "19.03.15", "NCPU": 1}, ["docker-version", "engine-too-small"]),
+    ],
+)
+def test_the_engine(env: Env, engine: Engine, tells: dict[str, Any], expected: list[str]) -> None:
+    engine.tells |= tells
+    assert codes(list(machine.findings(env))) == expected
+    found = machine.check(env)
+    assert (found.code if found else None) == (expected[0] if expected else None)
+    if expected:
+        with pytest.raises(Failed) as failed:
+            machine.apply(env)
+        assert [problem.code for problem in failed.value.problems] == expected
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(-90, "90 s behind"), (3600, "3600 s ahead of"), (5, "")])
+def test_the_engine_s_clock(env: Env, engine: Engine, seconds: int, expected: str) -> None:
+    now = time.time()
+    # With nanoseconds, as Go writes it.
+    told = datetime.fromtimestamp(now, UTC) + timedelta(seconds=seconds)
+    engine.tells["SystemTime"] = told.strftime("%Y-%m-%dT%H:%M:%S.%f") + "789Z"
+    found = list(engines.findings(env, engine.tells, now))
+    assert codes(found) == (["docker-clock"] if expected else [])
+    assert not expected or expected in found[0].summary
+
+
+def test_the_engine_s_disk_where_it_is_one_of_this_machine(env: Env, engine: Engine) -> None:
+    def free(_: Path) -> int:
+        return 5000 * 2**20
+
+    assert codes(list(engines.findings(env, engine.tells, 0, free))) == [], "it may be another machine's"
+    here(engine)
+    found = list(engines.findings(env, engine.tells, 0, free))
+    assert codes(found) == ["docker-disk-low"]
+    assert "5000 MiB free" in found[0].cause
+    env.kubeconfig.parent.mkdir(parents=True)
+    env.kubeconfig.write_text("")
+    assert codes(list(engines.findings(env, engine.tells, 0, free))) == [], "the cluster is made already"
+    engine.tells["OperatingSystem"] = "Docker Desktop"
+    assert engines.free_mib(engine.tells, free) is None
+    assert engines.free_mib({**engine.tells, "OperatingSystem": "x", "DockerRootDir": "/gone"}, folder.free) is None
+
+
+@pytest.mark.parametrize(
+    ("case", "code"), [("daemon-not-running", "docker-not-running"), ("socket-permission-denied", "docker-forbidden")]
+)
+def test_no_engine_and_everything_else_is_told_with_it(
+    env: Env, engine: Engine, root: Root, case: str, code: str
+) -> None:
+    engine.raises["get"] = said(case)
+    env.environ = {**env.environ, "HELM": "/gone/helm"}
+    assert codes(list(machine.findings(env))) == [code, "tool-missing"]
+    desktop = root({**WSL2, "mnt/wsl/docker-desktop/x": ""})
+    expected = "wsl-docker-not-integrated" if code == "docker-not-running" else code
+    assert codes(list(machine.findings(env, desktop))) == [expected, "tool-missing"]
+
+
+def test_wsl_1_and_nothing_more_about_wsl(env: Env, root: Root) -> None:
+    assert codes(list(machine.findings(env, root({**WSL1, "etc/resolv.conf": ""})))) == ["wsl-version"]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"etc/resolv.conf": "# nothing\n"}, ["wsl-dns"]),
+        ({"sys/class/rtc/rtc0/since_epoch": "1000000000"}, ["wsl-clock"]),
+        ({"proc/self/mounts": "C:\\134 / 9p rw 0 0\n"}, ["wsl-checkout-on-windows"]),
+    ],
+)
+def test_wsl_2(env: Env, root: Root, files: dict[str, str], expected: list[str]) -> None:
+    assert codes(list(machine.findings(env, root(WSL2 | files)))) == expected
+
+
+def test_wsl_2_with_control_groups_of_version_1(env: Env, root: Root) -> None:
+    files = {name: content for name, content in WSL2.items() if "cgroup" not in name}
+    found = list(machine.findings(env, root({**files, "sys/fs/cgroup/memory/tasks": ""})))
+    assert codes(found) == ["wsl-cgroup"]
+    assert "kernelCommandLine = cgroup_no_v1=all" in found[0].remedy
+
+
+def test_wsl_2_that_windows_gives_too_little(env: Env, engine: Engine, root: Root) -> None:
+    engine.tells["MemTotal"] = 3 * 2**30
+    found = list(machine.findings(env, root(WSL2)))
+    assert codes(found) == ["cluster-too-large", "wsl-too-small"]
+    # 4096 MiB for the cluster, 512 for the broker, and 2 GiB beside them.
+    assert "memory=7GB" in found[1].remedy
+    assert "processors=2" in found[1].remedy
+
+
+def test_a_clock_in_the_past(env: Env) -> None:
+    ahead = time.time() + 40 * 86_400
+    os.utime(env.root / "environment.toml", (ahead, ahead))
+    found = list(machine.findings(env))
+    assert codes(found) == ["clock-behind"]
+    assert "40 days" in found[0].summary
+
+
+def test_a_state_folder_that_cannot_be_written(env: Env) -> None:
+    env.state.rename(env.root / "elsewhere")
+    env.state.write_text("in the way")
+    with pytest.raises(Failed) as failed:
+        machine.apply(env)
+    assert failed.value.problems[0].code == "state-not-writable"
+
+
+def test_a_disk_with_no_room(env: Env) -> None:
+    found = folder.check(env, env.state, 700, lambda _: 100 * 2**20)
+    assert found is not None
+    assert found.code == "disk-full"
+    assert folder.check(env, env.state, 100, lambda _: 100 * 2**20) is None
+    assert not list(env.state.glob(".probe*"))
+
+
+def with_node_port(env: Env, port: int) -> None:
+    shop = env.manifest.services["shop"].model_copy(update={"node_port": port})
+    env.manifest = env.manifest.model_copy(update={"services": {**env.manifest.services, "shop": shop}})
+
+
+def test_a_node_port_is_free_or_held_by_our_node(env: Env, engine: Engine) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        with_node_port(env, port)
+        found = list(machine.findings(env))
+        assert codes(found) == ["node-port-in-use"]
+        assert f"Port {port} on 127.0.0.1, for shop, is taken by " in found[0].summary
+        bindings = {f"{port}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}], "22/tcp": None}
+        attrs = {"State": {"Status": "running"}, "NetworkSettings": {"Ports": bindings}}
+        engine.there[env.context] = FakeContainer(env.context, {}, attrs, engine)
+        assert codes(list(machine.findings(env))) == []
+        attrs["NetworkSettings"] = {"Ports": None}  # as that of a stopped container
+        assert codes(list(machine.findings(env))) == ["node-port-in-use"]
+    assert codes(list(machine.findings(env))) == []
+
+
+def test_a_proxy_is_told_once_with_what_goes_past_it(env: Env) -> None:
+    told: list[str] = []
+    env.say = told.append
+    machine.apply(env)
+    assert told == []
+    env.environ = {**env.environ, "https_proxy": "http://proxy.example:3128", "NO_PROXY": ".example"}
+    machine.apply(env)
+    assert len(told) == 1
+    assert "export NO_PROXY=.example,localhost,127.0.0.1," in told[0]
+    env.environ = {**env.environ, "NO_PROXY": told[0].rpartition("=")[2]}
+    machine.apply(env)
+    env.kubeconfig.write_text("")
+    env.environ = {**env.environ, "NO_PROXY": ""}
+    machine.apply(env)
+    assert len(told) == 1
+
+
+@pytest.mark.real("docker")
+def test_the_real_engine_tells_what_is_asked_for(docker_environ: dict[str, str], env: Env) -> None:
+    client = docker_engine.connect(docker_environ)
+    env.docker_of = lambda _: client
+    with closing(client):
+        info = engines.ask(env)
+        told = engines.facts(info)
+    assert set(info) >= {"ServerVersion", "NCPU", "MemTotal", "OSType", "OperatingSystem", "DockerRootDir", "Name"}
+    assert all(told[key] for key in ("version", "system", "cpus", "memory_mib"))
+    assert [each for each in engines.findings(env, info, time.time()) if each.code == "docker-clock"] == []
