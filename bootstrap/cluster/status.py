@@ -120,15 +120,13 @@ def _condition(thing: Document, kind: str) -> bool:
     return any(one["type"] == kind and one["status"] == "True" for one in told)
 
 
-def _dapr(env: Env) -> dict[str, Any] | None:
+def _dapr(env: Env) -> dict[str, Any]:
     workloads = [*_list(env, "apps/v1", "deployments", SYSTEM), *_list(env, "apps/v1", "statefulsets", SYSTEM)]
-    if not workloads:
-        return None
     where = path("admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", name=INJECTOR)
     with words("Dapr's injector cannot be looked for."):
         hook = env.cluster.find(where)
     return {
-        "version": workloads[0]["metadata"].get("labels", {}).get("app.kubernetes.io/version"),
+        "version": workloads[0]["metadata"].get("labels", {}).get("app.kubernetes.io/version") if workloads else None,
         "workloads": {
             one["metadata"]["name"]: {
                 "ready": one.get("status", {}).get("readyReplicas", 0),

@@ -25,15 +25,15 @@ def rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _cluster(cluster: Mapping[str, Any] | None) -> tuple[str, ...]:
-    if not cluster:
+    if cluster is None:
         return ("no answer",)
     bad = [name for name, is_ready in cluster["nodes"].items() if not is_ready]
     return (cluster["version"], f"not ready: {', '.join(bad)}" if bad else _count(len(cluster["nodes"]), "node"))
 
 
 def _dapr(dapr: Mapping[str, Any] | None) -> tuple[str, ...]:
-    if not dapr:
-        return ("not installed",)
+    if dapr is None or not dapr["workloads"]:
+        return ("no answer" if dapr is None else "not installed",)
     workloads = dapr["workloads"].values()
     ready = sum(one["ready"] >= one["wanted"] for one in workloads)
     injector = "injects sidecars" if dapr["injects"] else "injects nothing"
@@ -41,8 +41,8 @@ def _dapr(dapr: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 
 def _broker(broker: Mapping[str, Any] | None) -> tuple[str, ...]:
-    if not broker or not broker["running"]:
-        return ("not running",)
+    if broker is None or not broker["running"]:
+        return ("no answer" if broker is None else "not running",)
     return (f"container {broker['container']}", age(broker["age_seconds"]))
 
 

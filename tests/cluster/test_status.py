@@ -185,7 +185,8 @@ def test_an_injector_without_a_certificate_injects_nothing(env: Env, api: ApiSer
 def test_before_anything_is_deployed_all_is_told_as_away(cluster_env: Env) -> None:
     beside(cluster_env, FakeBroker(trouble="away"))
     found = facts(cluster_env)
-    assert (found["dapr"], found["topics"]) == (None, None)
+    assert found["dapr"] == {"version": None, "workloads": {}, "injects": False}
+    assert found["topics"] is None
     shop = found["services"]["shop"]
     assert (shop["image"], shop["dapr"], shop["release"], shop["pods"]) == (None, "unknown", None, [])
     rows = table(found, "dapr", "broker", "topics", "shop")
@@ -199,6 +200,8 @@ def test_a_cluster_that_is_away_leaves_the_rest_to_be_told(env: Env, api: ApiSer
     assert found["broker"]["running"] is True
     assert found["services"]["shop"]["url"] == "http://127.0.0.1:30080"
     assert any("cannot be listed" in note for note in found["notes"])
+    rows = table(found, "cluster", "dapr")
+    assert (rows["cluster"], rows["dapr"]) == (["✔", "no answer"], ["✔", "no answer"])
 
 
 def test_one_list_that_is_refused_leaves_the_others(env: Env, api: ApiServer) -> None:
