@@ -1,0 +1,101 @@
+"""The real minikube, as far as it speaks without a cluster: what the scripted one must be like."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bootstrap import command
+from bootstrap.catalogue import recognise
+from bootstrap.env import Env
+from bootstrap.minikube import docker_env, events, profile, settings
+from bootstrap.problem import Failed
+from tests import parts
+from tests.doubles import small_env
+from tests.minikube.doubles import config
+
+pytestmark = pytest.mark.real("minikube")
+
+KNOWN = "1.35.1"  # a Kubernetes that needs no look-up in a network
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Env:
+    """A small environment with the real minikube, in a home of its own, with no engine."""
+    root = tmp_path / "checkout"
+    root.mkdir()
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "MINIKUBE": parts.minikube(os.environ) or "",
+        "DOCKER_HOST": "unix:///nowhere/docker.sock",  # nothing here is about this machine's engine
+    }
+    found = replace(small_env(root, place="minikube", runner=command.run), environ=environ)
+    wanted = found.manifest.cluster.model_copy(update={"kubernetes": KNOWN})
+    found.manifest = found.manifest.model_copy(update={"cluster": wanted})
+    found.manifest._root = root
+    found.minikube.mkdir(parents=True)
+    return found
+
+
+def leave_profile(tmp_path: Path, **changes: object) -> None:
+    """What an interrupted start leaves: a profile and no machine."""
+    folder = tmp_path / ".minikube" / "profiles" / "small"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config(**changes)))
+
+
+def test_a_profile_that_is_not_there(env: Env) -> None:
+    assert profile.config(env) is None
+    assert profile.status(env) == {}
+    with pytest.raises(Failed) as failed:
+        docker_env.variables(env)
+    assert failed.value.problems[0].code == "docker-env-failed"
+    assert "small" in failed.value.problems[0].evidence
+
+
+def test_a_profile_is_listed_with_what_makes_it(env: Env, tmp_path: Path) -> None:
+    leave_profile(tmp_path, KubernetesVersion=f"v{KNOWN}")
+    found = profile.config(env)
+    assert found is not None
+    assert settings.differences(env, found) == []
+    assert not settings.is_older(env, found)
+
+
+def test_a_profile_without_its_machine_has_no_status(env: Env, tmp_path: Path) -> None:
+    leave_profile(tmp_path)
+    assert profile.status(env).get("Host") in (None, "Nonexistent")
+
+
+def test_all_arguments_are_understood(env: Env) -> None:
+    """A dry run gets past its arguments: it ends for want of an engine."""
+    done = profile.run(env, "start", *settings.arguments(env), "--dry-run")
+    said = events.refusal(done)
+    known = recognise("minikube", "start", said, "x", profile="small", kubernetes=KNOWN)
+    assert known is not None, said
+    assert known.code == "minikube-without-docker"
+
+
+def test_a_kubernetes_that_it_does_not_make_is_told(env: Env) -> None:
+    arguments = [
+        f"{word.partition('=')[0]}=v1.20.0" if "kubernetes" in word else word for word in settings.arguments(env)
+    ]
+    done = profile.run(env, "start", *arguments, "--dry-run")
+    found = profile.failed(env, done, "x").problems[0]
+    assert found.code == "kubernetes-not-supported"
+
+
+def test_neither_the_users_kubeconfig_nor_their_minikube_is_written(env: Env, tmp_path: Path) -> None:
+    (tmp_path / ".kube").mkdir()
+    theirs = tmp_path / ".kube" / "config"
+    theirs.write_text("current-context: production\n")
+    env.environ = {**env.environ, "KUBECONFIG": str(theirs)}
+    profile.run(env, "start", *settings.arguments(env), "--dry-run")
+    assert theirs.read_text() == "current-context: production\n"
+
+
+def test_what_is_not_there_is_deleted_without_a_complaint(env: Env) -> None:
+    done = profile.run(env, "delete", "--output=json", timeout=60)
+    assert done.exit in (0, profile.NO_PROFILE)
