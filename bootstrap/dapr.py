@@ -32,8 +32,8 @@ def resources(manifest: Manifest, directory: Path) -> list[Document]:
     for document in _static(directory):
         if document["kind"] == "Configuration":
             documents += _configurations(document, manifest)
-        else:
-            documents.append(_scoped(document, manifest))
+        elif (scoped := _scoped(document, manifest)).get("scopes") != []:  # which would mean every app
+            documents.append(scoped)
     subscriptions = [
         _subscription(manifest, service, topic)
         for service in manifest.services.values()

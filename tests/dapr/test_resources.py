@@ -62,6 +62,8 @@ def test_who_may_invoke_whom_is_what_the_manifest_says_and_no_more(manifest: Man
 def test_a_sidecar_reads_its_own_documents_alone(manifest: Manifest) -> None:
     documents = dapr.resources(manifest, STATIC)
     assert len({(d["kind"], d["metadata"]["name"]) for d in documents}) == len(documents)
+    # To Dapr, a component without scopes is everybody's.
+    assert all(d["scopes"] for d in documents if d["kind"] == "Component")
     for service in (service for service in manifest.services.values() if service.app_id):
         read = dapr.seen_by(documents, service.app_id or "")
         topics = {d["spec"]["topic"] for d in read if d["kind"] == "Subscription"}
