@@ -131,6 +131,15 @@ def tcp(env: Env, host: str, port: int) -> str:
     return found if isinstance(found, str) else answer.text or f"The pod {NAME} gives an empty answer."
 
 
+def kafka(env: Env, host: str, port: int) -> tuple[list[tuple[str, int]], str]:
+    """The addresses to which the Kafka broker at `host:port` sends pods; else none, and what is in the way in words."""
+    answer = _ask(env, "kafka", host=host, port=port)
+    match answer.table():
+        case {"brokers": list(brokers), "error": str(error)}:
+            return [(str(to), int(its)) for to, its in brokers], error
+    return [], answer.text or f"The pod {NAME} gives an empty answer."
+
+
 def http(env: Env, url: str) -> Answer:
     """GET from a pod; status 0, with words, where nothing answers."""
     answer = _ask(env, "http", url=url)
