@@ -130,7 +130,7 @@ class Routes:
         store, method = self.store, request.method
         if method == "PATCH" and "apply" in request.kind:
             if not (manager := request.query.get("fieldManager", "")):
-                raise statuses.Refused(422, "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value")
+                raise statuses.no_manager()
             object_, new = store.apply(resource, namespace, name, request.body, manager, sub, dry)
             return Reply(201 if new else 200, object_)
         old = store.find(resource, namespace, name)
@@ -142,7 +142,9 @@ class Routes:
             return Reply(200, store.merge(resource, old, request.body, sub, dry))
         if method == "DELETE":
             gone = store.delete(resource, old, dry)
-            if resource.plural in ("pods", "namespaces", "persistentvolumeclaims"):
+            if resource.plural in ("pods", "namespaces", "persistentvolumeclaims") or gone["metadata"].get(
+                "finalizers"
+            ):
                 return Reply(200, gone)
             details = {"name": name, "kind": resource.plural, "uid": old["metadata"]["uid"]}
             details |= {"group": resource.group} if resource.group else {}

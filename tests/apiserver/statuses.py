@@ -71,3 +71,17 @@ def modified(resource: Resource, name: str) -> Refused:
 
 def forbidden(resource: Resource, name: str, why: str) -> Refused:
     return Refused(403, f'{resource.qualified} "{name}" is forbidden: {why}', details=_details(resource, name))
+
+
+def no_manager() -> Refused:
+    why = "Required value: is required for apply patch"
+    details = {
+        "group": "meta.k8s.io",
+        "kind": "PatchOptions",
+        "causes": [{"reason": "FieldValueRequired", "message": why, "field": "fieldManager"}],
+    }
+    return Refused(422, f'PatchOptions.meta.k8s.io "" is invalid: fieldManager: {why}', details=details)
+
+
+def no_such_kind() -> Refused:
+    return Refused(404, "the server could not find the requested resource")

@@ -34,6 +34,8 @@ class Store:
         for known in self.resources():
             if (known.version, known.plural) == (version, plural):
                 return known
+        if any(known.version == version for known in self.resources()):
+            raise statuses.no_such_kind()
         raise statuses.NoSuchPath
 
     def of_kind(self, version: str, kind: str) -> Resource:
@@ -114,11 +116,13 @@ class Store:
 
     def delete(self, resource: Resource, old: Document, dry: bool = False) -> Document:
         """Deletes at once, with all that it owns or holds; an object with finalizers stays, marked."""
+        meta = {**old["metadata"], "deletionTimestamp": _now()}
+        if "generation" in meta:
+            meta["generation"] += 1
+        marked = {**old, "metadata": meta}
         if dry:
-            return old
-        if old["metadata"].get("finalizers"):
-            return self._write(resource, {**old, "metadata": {**old["metadata"], "deletionTimestamp": _now()}})
-        return self._remove(resource, old)
+            return marked
+        return self._write(resource, marked) if meta.get("finalizers") else self._remove(resource, marked)
 
     def _remove(self, resource: Resource, old: Document) -> Document:
         meta = old["metadata"]
