@@ -11,9 +11,11 @@ from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from bootstrap.catalogue import problem
 from bootstrap.env import Env, owner_of
 from bootstrap.local import ports
 from bootstrap.manifest import Manifest
+from bootstrap.problem import Failed
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -34,11 +36,17 @@ def port(env: Env) -> int:
     return env.ports.all().get("broker", env.manifest.broker.listeners.host)
 
 
-def decide_port(env: Env) -> None:
-    """Keeps the port that our container holds; else decides for the wanted one, or a free one, and says so."""
+def decide_port(env: Env, held: bool) -> None:
+    """Keeps its port when it is `held` (by our own container); else decides for the wanted one, or a free one, and
+    says so. Raises `Failed` (`no-free-port`, `state-not-writable`).
+    """
     before, first = env.ports.all(), env.manifest.broker.listeners.host
-    # The ports of other purposes stay as they were decided.
-    env.ports.decide({**before, "broker": first}, lambda purpose: purpose != "broker" or holds_port(env))
+    try:
+        # The ports of other purposes stay as they were decided.
+        env.ports.decide({**before, "broker": first}, lambda purpose: held or purpose != "broker")
+    except OSError as error:
+        summary = f"{env.local} cannot be written."
+        raise Failed(problem("state-not-writable", summary, evidence=str(error), path=env.state, final=True)) from error
     if port(env) not in (first, before.get("broker")):
         env.say(f"broker: port {first} is taken by {ports.holder(first)}; it gets {port(env)}")
 

@@ -27,7 +27,8 @@ def apply(env: Env) -> None:
     """Makes the container run as it is to be; the volume stays whatever happens to the container."""
     name, image = redpanda.name(env.manifest), env.manifest.broker.image
     with words(f"The container {name} cannot be looked at."):
-        redpanda.decide_port(env)
+        held = redpanda.holds_port(env)
+    redpanda.decide_port(env, held)
     facts = {"name": name, "image": image, "port": redpanda.port(env)}
     with words(f"The container {name} cannot be started.", **facts):
         container = redpanda.find(env)

@@ -1,5 +1,6 @@
 """broker: Redpanda in a container, on a scripted Docker Engine with the real one's words."""
 
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -226,3 +227,11 @@ def test_the_generation_tells_a_new_start(env: Env, engine: FakeEngine) -> None:
     assert redpanda.generation(env).startswith("broker:0123456789ab:1")
     engine.raises["get"] = said("daemon-not-running")
     assert redpanda.generation(env) == ""
+
+
+def test_a_state_folder_that_cannot_be_written_is_named(env: Env, engine: FakeEngine, problems: Problems) -> None:
+    shutil.rmtree(env.local)
+    env.local.write_text("a file is in the way")
+    (found,) = problems(lambda: redpanda.apply(env))
+    assert found.code == "state-not-writable"
+    assert not engine.there
