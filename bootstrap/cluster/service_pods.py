@@ -6,7 +6,9 @@ from typing import Any
 
 from bootstrap.catalogue import problem
 from bootstrap.cluster.api import Document, path, words
-from bootstrap.cluster.canary import DAPRD, kubectl
+from bootstrap.cluster.namespaces import SYSTEM
+from bootstrap.cluster.pod_case import kubectl
+from bootstrap.cluster.pod_facts import SIDECAR as DAPRD
 from bootstrap.env import Env
 from bootstrap.problem import Problem
 
@@ -56,7 +58,7 @@ def sidecar_missing(env: Env, name: str, pod: Document) -> Problem:
         f"The pod {pod['metadata']['name']} of {name} was made without its sidecar.",
         evidence=f"containers: {', '.join(sorted(_names(pod)))}",
         name=name,
-        kubectl=kubectl(env).replace(f"--namespace {env.manifest.namespace}", "--namespace dapr-system"),
+        kubectl=kubectl(env, SYSTEM),
         final=True,
     )
 
@@ -72,7 +74,7 @@ def image(env: Env, name: str, pod: Document, reference: str, built: Mapping[str
         f"The pod {pod['metadata']['name']} does not run the image {reference} that was built.",
         evidence=f"image: {asked}\nimageID: {running}\nbuilt: {built.get('Id')}",
         name=name,
-        kubectl=kubectl(env),
+        kubectl=kubectl(env, env.manifest.namespace),
     )
 
 

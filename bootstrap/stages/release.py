@@ -10,7 +10,7 @@ import yaml
 
 from bootstrap import charts
 from bootstrap.catalogue import problem
-from bootstrap.cluster import helm_storage, probe, releases, service_pods
+from bootstrap.cluster import helm_storage, probe, releases, rollout, service_pods
 from bootstrap.env import Env
 from bootstrap.images import layout, proof
 from bootstrap.images.layout import Engine
@@ -48,9 +48,12 @@ def parts(env: Env, name: str, urls: Urls) -> Iterator[tuple[str, Path, dict[str
 
 
 def apply(env: Env, name: str, urls: Urls) -> None:
-    """Deploys, and lets pods that got no sidecar be made anew. Raises `Failed`."""
+    """Deploys, and lets pods be made anew that got no sidecar or wait before their next try. Raises `Failed`."""
     with parts(env, name, urls) as made_of:
-        releases.deploy(env, *made_of)
+        done = releases.deploy(env, *made_of)
+    if done == "unchanged":
+        for waiting in rollout.retry(env, "deployments", name, env.manifest.namespace):
+            env.say(f"The pod {waiting} waits before its next try: it is made anew.")
     if dapr_enabled(env, name):
         for pod in service_pods.without_sidecar(service_pods.of(env, name)):
             env.say(f"The pod {pod['metadata']['name']} was made without its sidecar: it is made anew.")
@@ -67,8 +70,6 @@ def check(env: Env, name: str, urls: Urls, engine_of: EngineOf) -> Problem | Non
 
 
 def _look(env: Env, name: str, urls: Urls, engine_of: EngineOf) -> Problem | None:
-    from bootstrap.cluster import rollout
-
     if found := _deployed(env, name, urls):
         return found
     closed = rollout.check(env, "deployments", name, env.manifest.namespace)
