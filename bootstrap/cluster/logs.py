@@ -62,7 +62,7 @@ def _printed(env: Env, service: str, container: str, previous: bool, tail: int) 
     for pod in found:
         if not has(pod, container):
             silent.append(not_injected(env, service, pod))
-        elif previous and not status_of(pod, container).get("lastState"):
+        elif previous and not _has_died(status_of(pod, container)):
             silent.append(_no_previous(env, service, pod))
         else:
             try:
@@ -86,7 +86,8 @@ def _read(env: Env, pod: Document, container: str, previous: bool, tail: int) ->
     with words(summary, **facts(env, container)):
         try:
             query: dict[str, object] = {"container": container, "tailLines": tail, "timestamps": "true"}
-            if previous:
+            # While it waits for its next start, the one of now is the one that died last.
+            if previous and "running" in status_of(pod, container).get("state", {}):
                 query["previous"] = "true"
             text = env.cluster.text(log_of(env, name), **query)
         except ApiException as error:
@@ -131,6 +132,10 @@ def status_of(pod: Document, container: str) -> Document:
     told = pod.get("status", {})
     every = (*told.get("containerStatuses", ()), *told.get("initContainerStatuses", ()))
     return next((dict(one) for one in every if one["name"] == container), {})
+
+
+def _has_died(status: Document) -> bool:
+    return bool(status.get("lastState")) or "terminated" in status.get("state", {})
 
 
 def facts(env: Env, name: str) -> dict[str, Any]:

@@ -62,6 +62,16 @@ def test_what_was_printed_before_a_restart(cluster_env: Env, api: ApiServer) -> 
     assert list(lines(cluster_env, "shop", previous=True)) == ["last words"]
 
 
+def test_while_a_container_waits_for_its_next_start_its_last_words_are_those_of_now(
+    cluster_env: Env, api: ApiServer
+) -> None:
+    ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
+    api.put(pod("shop", "shop-1", container("shop", ended, restarts=4, lastState=ended), container("daprd")))
+    api.log("small", "shop-1", "shop", at(2, "last words"))
+    api.log("small", "shop-1", "shop", "unable to retrieve container logs for docker://1", previous=True)
+    assert list(lines(cluster_env, "shop", previous=True)) == ["last words"]
+
+
 def test_no_container_before_is_said(cluster_env: Env, api: ApiServer) -> None:
     api.put(pod("shop", "shop-1"))
     found = failure(lambda: list(lines(cluster_env, "shop", previous=True)))
