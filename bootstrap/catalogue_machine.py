@@ -37,7 +37,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "node-port-in-use",
         "The cluster's node publishes the port of {name} there, and two programs cannot have one port.",
-        "# see who holds it, and end it:\nss -ltnp 'sport = :{port}'\n"
+        "# see who holds it, and end it:\nss -ltnp 'sport = :{port}'\ndocker ps --filter publish={port}\n"
         "# or choose another node_port for {name} in environment.toml, then:\n./inv up",
     ),
     Row(

@@ -144,6 +144,11 @@ class _Containers:
             raise docker.errors.NotFound("no such container")
         return self.engine.there[name]
 
+    def list(self, filters: dict[str, str]) -> "list[FakeContainer]":
+        """Those that publish a port of this machine: `publish`."""
+        self.engine.does("get those")
+        return [one for one in self.engine.there.values() if filters["publish"] in _ports(one)]
+
     def create(self, **settings: Any) -> FakeContainer:
         self.engine.does(f"create {settings['name']}")
         attrs = {
@@ -154,6 +159,11 @@ class _Containers:
         made = FakeContainer(settings["name"], settings["labels"], attrs, self.engine, settings)
         self.engine.there[made.name] = made
         return made
+
+
+def _ports(container: FakeContainer) -> list[str]:
+    found = container.attrs["NetworkSettings"]["Ports"] or {}
+    return [each["HostPort"] for bindings in found.values() for each in bindings or ()]
 
 
 @dataclass

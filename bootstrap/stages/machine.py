@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from bootstrap import docker_engine, tool_download
 from bootstrap.catalogue import problem
@@ -75,24 +74,14 @@ def _ports(env: Env) -> Iterator[Problem]:
     taken = {name: port for name, port in wanted.items() if not ports.is_free(port)}
     if not taken:
         return
-    ours = _published(env)
-    for name, port in taken.items():
-        if port not in ours:
-            summary = f"Port {port} on 127.0.0.1, for {name}, is taken by {ports.holder(port)}."
-            yield problem("node-port-in-use", summary, where="environment.toml", name=name, port=port, final=True)
-
-
-def _published(env: Env) -> set[int]:
-    """The ports of loopback that the container of our profile's node holds."""
-    from docker.errors import NotFound
-
     with docker_engine.words("This machine's Docker Engine does not say which ports it publishes."):
-        try:
-            settings: dict[str, Any] = env.docker.containers.get(env.context).attrs["NetworkSettings"]
-        except NotFound:
-            return set()
-    bindings = [each for found in (settings.get("Ports") or {}).values() for each in found or ()]
-    return {int(each["HostPort"]) for each in bindings}
+        for name, port in taken.items():
+            holders = [each.name for each in env.docker.containers.list(filters={"publish": str(port)})]
+            if env.context in holders:
+                continue
+            by = f"the container {holders[0]}" if holders else ports.holder(port)
+            summary = f"Port {port} on 127.0.0.1, for {name}, is taken by {by}."
+            yield problem("node-port-in-use", summary, where="environment.toml", name=name, port=port, final=True)
 
 
 def stage() -> Stage:

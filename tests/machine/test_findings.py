@@ -18,6 +18,7 @@ from bootstrap.machine import folder
 from bootstrap.problem import Failed, Problem
 from bootstrap.stages import machine
 from tests.docker_doubles import FakeContainer, said
+from tests.engine import IMAGE
 from tests.machine.conftest import WSL1, WSL2, Engine, here
 
 Root = Callable[[dict[str, str]], Path]
@@ -164,6 +165,12 @@ def with_node_port(env: Env, port: int) -> None:
     env.manifest = env.manifest.model_copy(update={"services": {**env.manifest.services, "shop": shop}})
 
 
+def publisher(engine: Engine, name: str, port: int) -> None:
+    bindings = {f"{port}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}], "22/tcp": None}
+    attrs = {"State": {"Status": "running"}, "NetworkSettings": {"Ports": bindings}}
+    engine.there[name] = FakeContainer(name, {}, attrs, engine)
+
+
 def test_a_node_port_is_free_or_held_by_our_node(env: Env, engine: Engine) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
@@ -171,12 +178,13 @@ def test_a_node_port_is_free_or_held_by_our_node(env: Env, engine: Engine) -> No
         found = list(machine.findings(env))
         assert codes(found) == ["node-port-in-use"]
         assert f"Port {port} on 127.0.0.1, for shop, is taken by " in found[0].summary
-        bindings = {f"{port}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}], "22/tcp": None}
-        attrs = {"State": {"Status": "running"}, "NetworkSettings": {"Ports": bindings}}
-        engine.there[env.context] = FakeContainer(env.context, {}, attrs, engine)
+        publisher(engine, "other", port)
+        found = list(machine.findings(env))
+        assert codes(found) == ["node-port-in-use"]
+        assert found[0].summary.endswith("is taken by the container other.")
+        publisher(engine, env.context, port)
         assert codes(list(machine.findings(env))) == []
-        attrs["NetworkSettings"] = {"Ports": None}  # as that of a stopped container
-        assert codes(list(machine.findings(env))) == ["node-port-in-use"]
+    engine.there.clear()
     assert codes(list(machine.findings(env))) == []
 
 
@@ -198,12 +206,24 @@ def test_a_proxy_is_told_once_with_what_goes_past_it(env: Env) -> None:
 
 
 @pytest.mark.real("docker")
+@pytest.mark.real("busybox")
 def test_the_real_engine_tells_what_is_asked_for(docker_environ: dict[str, str], env: Env) -> None:
     client = docker_engine.connect(docker_environ)
     env.docker_of = lambda _: client
     with closing(client):
         info = engines.ask(env)
-        told = engines.facts(info)
+        waits: dict[str, Any] = {"entrypoint": ["/bin/sh", "-c", "read x"], "stdin_open": True}
+        waits["ports"] = {"9092/tcp": ("127.0.0.1", None)}
+        container = client.containers.run(IMAGE, detach=True, **waits)
+        try:
+            container.reload()
+            port = int(container.attrs["NetworkSettings"]["Ports"]["9092/tcp"][0]["HostPort"])
+            with_node_port(env, port)
+            taken = [each.summary for each in machine.findings(env) if each.code == "node-port-in-use"]
+        finally:
+            container.remove(force=True)
+    assert taken == [f"Port {port} on 127.0.0.1, for shop, is taken by the container {container.name}."]
     assert set(info) >= {"ServerVersion", "NCPU", "MemTotal", "OSType", "OperatingSystem", "DockerRootDir", "Name"}
+    told = engines.facts(info)
     assert all(told[key] for key in ("version", "system", "cpus", "memory_mib"))
     assert [each for each in engines.findings(env, info, time.time()) if each.code == "docker-clock"] == []
