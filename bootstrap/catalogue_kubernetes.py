@@ -2,6 +2,8 @@
 
 from bootstrap.problem import Row
 
+_ANEW = "# the kubeconfig of this checkout is written anew; nobody else uses it:\nrm .inv/minikube/kubeconfig\n./inv up"
+
 ROWS: tuple[Row, ...] = (
     Row(
         "kubeconfig-unusable",
@@ -9,9 +11,52 @@ ROWS: tuple[Row, ...] = (
         "# it is written anew:\n./inv up",
     ),
     Row(
+        "cluster-is-another",
+        "What answers at the address in the environment's kubeconfig is not the cluster that it was written for: that "
+        "one was made anew, or its address went to another one.",
+        _ANEW,
+        tool="kubernetes",
+        phase="connect",
+        pattern=r"CERTIFICATE_VERIFY_FAILED",
+    ),
+    Row(
         "cluster-unreachable",
         "The API server of the cluster does not answer: the cluster is stopped, still starts, or its network is away.",
         "./inv status\n./inv up",
+    ),
+    Row(
+        "cluster-login-refused",
+        "The API server does not take the certificate in the environment's kubeconfig: it has expired, or the cluster "
+        "was made anew.",
+        _ANEW,
+        tool="kubernetes",
+        phase="api",
+        pattern=r"^401 ",
+    ),
+    Row(
+        "cluster-rights-missing",
+        "The user of the environment's kubeconfig may not do that; minikube writes one who may do everything.",
+        _ANEW,
+        tool="kubernetes",
+        phase="api",
+        pattern=r'^403 .*User "[^"]*" cannot ',
+    ),
+    Row(
+        "cluster-namespace-ending",
+        "The namespace {namespace} is being deleted, with all that it holds; nothing new can be made there until it is "
+        "gone.",
+        "# a minute later:\n./inv up",
+        tool="kubernetes",
+        phase="api",
+        pattern=r"in namespace (?P<namespace>\S+) because it is being terminated",
+    ),
+    Row(
+        "cluster-field-unknown",
+        "The pinned Kubernetes has no field {field} there: it is misspelt, or stands at the wrong level.",
+        "# correct it where the object is written, then:\n./inv up",
+        tool="kubernetes",
+        phase="api",
+        pattern=r'(?:unknown field "|[^ ]: )(?P<field>\.?[\w.\[\]-]+)(?:"|: field not declared in schema)',
     ),
     Row("cluster-refused", "The cluster answered, and refused; its own words are below.", "./inv up"),
 )

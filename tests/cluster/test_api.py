@@ -1,15 +1,18 @@
 """The door to the cluster's API, through the real Python client against the double."""
 
+import re
 from pathlib import Path
 
 import pytest
 from kubernetes.client import ApiException
 
+from bootstrap.catalogue import recognise
 from bootstrap.cluster.api import Cluster, path, words
 from bootstrap.env import Env
 from bootstrap.problem import Failed
 from tests.apiserver import ApiServer, Document, Refused
 
+RECORDED = Path(__file__).parents[1] / "recorded"
 MAPS = path("v1", "configmaps", "small")
 
 
@@ -102,3 +105,36 @@ def test_a_refusal_is_said_in_the_apis_own_words(cluster: Cluster, api: ApiServe
 def test_an_exception_of_the_client_stays_one_outside_of_words(cluster: Cluster) -> None:
     with pytest.raises(ApiException):
         cluster.get(f"{MAPS}/none")
+
+
+WORDS = [path for phase in ("api", "connect") for path in (RECORDED / f"kubernetes-{phase}").glob("*.txt")]
+
+
+@pytest.mark.parametrize("path", WORDS, ids=lambda path: path.stem)
+def test_recorded_words_of_the_api_are_recognised(path: Path) -> None:
+    tool, _, phase = path.parent.name.partition("-")
+    found = recognise(tool, phase, path.read_text(), "x")
+    assert (found.code if found else "none") == re.split(r"[.]|(?<=none)-", path.name)[0]
+    assert found is None or "{" not in found.cause + found.remedy
+
+
+def test_a_field_that_is_unknown_is_named() -> None:
+    for name in ("cluster-field-unknown.txt", "cluster-field-unknown.create.txt"):
+        found = recognise("kubernetes", "api", (RECORDED / "kubernetes-api" / name).read_text(), "x")
+        assert found is not None
+        assert "spec.template.spec.securityContext.capabilities" in found.cause
+
+
+def test_a_cluster_that_refuses_the_login_is_not_waited_for(cluster: Cluster, api: ApiServer) -> None:
+    api.fault(refused=Refused(401, "Unauthorized"))
+    with pytest.raises(Failed) as failed, words("The pods cannot be listed."):
+        cluster.items(MAPS)
+    assert (failed.value.problems[0].code, failed.value.problems[0].final) == ("cluster-login-refused", True)
+
+
+def test_a_namespace_that_goes_is_waited_for(cluster: Cluster, api: ApiServer) -> None:
+    said = (RECORDED / "kubernetes-api" / "cluster-namespace-ending.txt").read_text().strip()
+    api.fault(refused=Refused(403, said.removeprefix("403 ")))
+    with pytest.raises(Failed) as failed, words("The object cannot be made."):
+        cluster.create(MAPS, config_map("one"))
+    assert (failed.value.problems[0].code, failed.value.problems[0].final) == ("cluster-namespace-ending", False)
