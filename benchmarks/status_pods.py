@@ -30,9 +30,11 @@ SIZE = 9000  # bytes of a pod with a sidecar, its managedFields included, as the
 
 
 def large(number: int) -> dict[str, Any]:
-    """A pod of a service, filled up to the size of a real one."""
+    """A pod of a service, as large as a real one, and as costly to read: most of a pod is small nested fields."""
     document = pod(("shop", "mailer")[number % 2], f"pod-{number:05}")
-    document["metadata"]["annotations"] = {"filler": "x" * max(0, SIZE - len(json.dumps(document)))}
+    missing = SIZE - len(json.dumps(document))
+    fields = {f"f:field-{index:04}": {"f:of": {}} for index in range(missing // 34)}
+    document["metadata"]["managedFields"] = [{"manager": "kubelet", "fieldsV1": fields}]
     return document
 
 
