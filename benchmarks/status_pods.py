@@ -33,7 +33,7 @@ def large(number: int) -> dict[str, Any]:
     """A pod of a service, as large as a real one, and as costly to read: most of a pod is small nested fields."""
     document = pod(("shop", "mailer")[number % 2], f"pod-{number:05}")
     missing = SIZE - len(json.dumps(document))
-    fields = {f"f:field-{index:04}": {"f:of": {}} for index in range(missing // 34)}
+    fields: dict[str, Any] = {f"f:field-{index:04}": {"f:of": {}} for index in range(missing // 34)}
     document["metadata"]["managedFields"] = [{"manager": "kubelet", "fieldsV1": fields}]
     return document
 
