@@ -178,7 +178,7 @@ def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tup
         log.event(event)
         report.event(event)
 
-    env.say = say
+    env.say, env.progress = say, report.progress
     _log_commands(env, log)
     try:
         with report:

@@ -4,7 +4,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["cache", "fetch", "locked", "not_writable", "text"]
 
 ATTEMPTS = 3  # connections for one file; one that brought more of it does not count
-EVERY = 5.0  # seconds between two words about a download
 LARGEST_TEXT = 1 << 24  # bytes
 
 
@@ -147,6 +145,8 @@ class _Download:
                     left -= self._have() <= before
                     if failed.problems[0].final or not left:
                         raise failed from error
+                finally:
+                    self._env.progress(self._what, 0, 0)
 
     def _connect(self, client: "httpx.Client", have: int) -> None:
         ranged = {"range": f"bytes={have}-"} if have else {}
@@ -160,37 +160,20 @@ class _Download:
             size = have + int(answer.headers.get("content-length") or 0)
             with self._part.open("r+b" if have else "wb") as file:
                 file.seek(have)
-                said = _Progress(self._env, self._what, have, size)
+                self._begins(have, size)
                 for chunk in answer.iter_raw():
                     if self._env.cancelled.is_set():
                         raise Cancelled(self._url)
-                    file.write(chunk)
-                    said.more(len(chunk))
+                    have += file.write(chunk)
+                    self._env.progress(self._what, have, size)
                 file.flush()
                 os.fsync(file.fileno())
+
+    def _begins(self, have: int, size: int) -> None:
+        whole = f"{size / 2**20:.0f} MiB" if size else "size unknown"
+        rest = f", {have / 2**20:.0f} MiB of them are here" if have else ""
+        self._env.say(f"downloading {self._what}: {whole}{rest}; once, it stays in {cache(self._env)}")
 
 
 def _goes_on_at(answer: "httpx.Response", have: int) -> bool:
     return bool(answer.headers.get("content-range", "").startswith(f"bytes {have}-"))
-
-
-class _Progress:
-    """Says how far a download is: at its start, then now and then."""
-
-    def __init__(self, env: Env, what: str, have: int, size: int) -> None:
-        self._env, self._what, self._have, self._size, self._new = env, what, have, size, 0
-        self._began = self._said = time.monotonic()
-        rest = f", {have / 2**20:.0f} MiB of them are here" if have else ""
-        env.say(f"downloading {what}: {self._total()}{rest}; once, it stays in {cache(env)}")
-
-    def _total(self) -> str:
-        return f"{self._size / 2**20:.0f} MiB" if self._size else "size unknown"
-
-    def more(self, count: int) -> None:
-        self._have, self._new = self._have + count, self._new + count
-        now = time.monotonic()
-        if now - self._said >= EVERY:
-            self._said = now
-            rate = self._new / 2**20 / (now - self._began)
-            done = f" [{'=' * (20 * self._have // self._size):<20}]" if self._size else ""
-            self._env.say(f"{self._what}:{done} {self._have / 2**20:.0f} of {self._total()}, {rate:.1f} MiB/s")

@@ -62,7 +62,8 @@ class Request(Protocol):
 class Env:
     """The environment at hand: what it is to be (`manifest`), where its state lies, and the doors to the world.
 
-    `say` tells the user something that is not a problem. `cancelled` is set when the run must end.
+    `say` tells the user something that is not a problem; `progress` how far a download is (what, bytes here, bytes in
+    all; 0: unknown; equal: it is over). `cancelled` is set when the run must end.
     """
 
     manifest: Manifest
@@ -70,6 +71,7 @@ class Env:
     place: str = "local"
     cancelled: threading.Event = field(default_factory=threading.Event)
     say: Callable[[str], object] = str
+    progress: Callable[[str, int, int], object] = lambda *_: None
     request: Request = http.request
     runner: Run = command.run
     broker_at: Callable[[str], Broker] = Broker

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from bootstrap.problem import Problem
+from bootstrap.progress import Progress
 from bootstrap.runner import Event
 from bootstrap.stage import Stage
 
@@ -37,6 +38,7 @@ class Report:
         self._took: dict[str, float] = {}
         self._needs = {stage.name: stage.needs for stage in stages}
         self._width = max((len(stage.name) for stage in stages), default=0)
+        self._progress = Progress()
 
     def __enter__(self) -> "Report":
         return self
@@ -64,6 +66,11 @@ class Report:
         except BrokenPipeError:
             # `inv status | head`: nobody reads on, and what is under way goes on all the same.
             self._out = io.StringIO()
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """How far a download is; see `bootstrap.progress.Progress.more`."""
+        if text := self._progress.more(what, done, total):
+            self.line(f"  {text}")
 
     def problems(self, problems: tuple[Problem, ...] | list[Problem]) -> None:
         """Everything that is wrong: code, sentence, cause, the tool's words, and what to type."""
@@ -131,6 +138,11 @@ class LiveReport(Report):
             self._took[event.stage] = event.at - self._began[event.stage]
         self._events[event.stage] = event
 
+    def progress(self, what: str, done: int, total: int) -> None:
+        text = self._progress.more(what, done, total)
+        if text and not self._live:
+            self.line(f"  {text}")
+
     def line(self, text: str = "") -> None:
         if self._live:
             self._console.print(text, markup=False)
@@ -156,6 +168,8 @@ class LiveReport(Report):
                 Text(f"{seconds:5.1f} s" if name in self._began else "", style="dim", justify="right"),
                 Text(text, style=style if event.phase == "failed" else "dim", overflow="ellipsis", no_wrap=True),
             )
+        for what, bar, words in self._progress.rows():
+            table.add_row("", what, bar, Text(words, style="dim", overflow="ellipsis", no_wrap=True))
         return table
 
 

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from bootstrap.problem import Problem
+from bootstrap.progress import Progress
 from bootstrap.report import LiveReport, Report, report_for
 from bootstrap.runner import Event, Phase
 from bootstrap.stage import Stage
@@ -217,3 +218,32 @@ def test_a_reader_that_goes_away_ends_nothing() -> None:
     with Report(Gone()) as report:
         report.line("nobody reads this")
         report.problems((FULL,))
+
+
+def test_downloads_are_bars_in_the_live_tree_until_they_are_over() -> None:
+    out = Terminal()
+    report = LiveReport(out, STAGES)
+    with report:
+        report.progress("helm 4.1.4", 5 * 2**20, 20 * 2**20)
+        report.progress("minikube 1.38.1", 2**20, 0)
+    assert "helm 4.1.4" in out.plain
+    assert "5 of 20 MiB" in out.plain
+    assert "1 MiB, " in out.plain
+    out.truncate(0)
+    with report:
+        report.progress("helm 4.1.4", 0, 0)
+        report.progress("minikube 1.38.1", 0, 0)
+    assert "MiB" not in out.plain
+
+
+def test_downloads_are_a_line_now_and_then_elsewhere() -> None:
+    clock = [0.0]
+    progress = Progress(lambda: clock[0])
+    lines = []
+    for second in range(12):
+        clock[0] = second
+        lines.append(progress.more("helm 4.1.4", second * 2**20, 20 * 2**20))
+    said = [line for line in lines if line]
+    assert said == ["helm 4.1.4: 5 of 20 MiB, 1.0 MiB/s", "helm 4.1.4: 10 of 20 MiB, 1.0 MiB/s"]
+    assert progress.more("helm 4.1.4", 20 * 2**20, 20 * 2**20) == ""
+    assert progress.rows() == []
