@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from bootstrap.catalogue import problem
-from bootstrap.cluster import canary, dapr_chart, releases, rollout
+from bootstrap.cluster import canary, dapr_chart, helm_storage, releases, rollout
 from bootstrap.cluster.api import path, words
 from bootstrap.cluster.namespaces import SYSTEM
 from bootstrap.env import Env
@@ -27,7 +27,7 @@ def apply(env: Env) -> None:
     with tempfile.TemporaryDirectory(prefix="dapr-") as scratch:
         chart = dapr_chart.unpack(env, archive, Path(scratch))
         # Helm makes the definitions when it installs, and waits for them; it never upgrades them, nor makes them again.
-        if releases.current(env).get(RELEASE):
+        if helm_storage.latest(env, SYSTEM, RELEASE):
             for document in dapr_chart.crds(chart, SYSTEM):
                 name = document["metadata"]["name"]
                 with words(f"The custom resource definition {name} cannot be applied."):
@@ -37,13 +37,13 @@ def apply(env: Env) -> None:
 
 def check(env: Env) -> Problem | None:
     version = env.manifest.dapr.version
-    release = releases.current(env).get(RELEASE)
-    if not release:
+    release = helm_storage.latest(env, SYSTEM, RELEASE)
+    if release is None:
         return problem("dapr-not-installed", f"Dapr {version} is not installed.")
     archive = dapr_chart.place(env)
     wanted = releases.digest(RELEASE, archive, _values(env), SYSTEM)
-    if not archive.is_file() or (release["status"], release["digest"]) != ("deployed", wanted):
-        evidence = f"release {RELEASE}: {release['status']}, made from {release['digest']}, wanted {wanted}"
+    if not archive.is_file() or (release.status, release.digest) != (helm_storage.DEPLOYED, wanted):
+        evidence = f"release {RELEASE}: {release.status}, made from {release.digest}, wanted {wanted}"
         return problem(
             "dapr-not-installed", f"Dapr {version} is not installed as the checkout has it.", evidence=evidence
         )

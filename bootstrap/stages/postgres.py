@@ -5,7 +5,7 @@ from typing import Any
 
 from bootstrap import charts
 from bootstrap.catalogue import problem, recognise
-from bootstrap.cluster import probe, releases, rollout, secrets
+from bootstrap.cluster import helm_storage, probe, releases, rollout, secrets
 from bootstrap.cluster.pod_case import kubectl
 from bootstrap.env import Env
 from bootstrap.problem import Problem
@@ -24,8 +24,9 @@ def check(env: Env) -> Problem | None:
     if missing := secrets.missing(env):
         summary = f"The Secret {missing[0]} does not hold the password of the database."
         return problem("database-secret-missing", summary)
-    release = releases.current(env).get(NAME, {})
-    if (release.get("status"), release.get("digest")) != ("deployed", releases.digest(*_release(env))):
+    release = helm_storage.latest(env, env.manifest.namespace, NAME)
+    wanted = releases.digest(*_release(env))
+    if release is None or (release.status, release.digest) != (helm_storage.DEPLOYED, wanted):
         return problem("postgres-not-installed", "PostgreSQL is not installed as the checkout has it.")
     if found := rollout.check(env, "statefulsets", NAME, env.manifest.namespace):
         summary = "PostgreSQL does not accept the password in the Secret postgres."
