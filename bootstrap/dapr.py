@@ -55,14 +55,18 @@ def seen_by(documents: Iterable[Document], app: str) -> list[Document]:
 
 
 def annotations(manifest: Manifest, directory: Path, service: str) -> dict[str, str]:
-    """Annotations for the pods of a service: they change when what its sidecar reads does, and roll it out anew."""
+    """Annotations for the pods of a service, which roll it out anew when its sidecar is to be another.
+
+    They change with what the sidecar reads, with Dapr's version, and with the values that its injector gets.
+    """
     app = manifest.services[service].app_id
     if not app:
         return {}
     read = seen_by(resources(manifest, directory), app)
     for document in read:
         document.pop("scopes", None)  # who else reads it does not matter
-    return {"checksum/dapr": content.digest([], json.dumps(read, sort_keys=True))}
+    made_from = [directory.parent / "dapr-values.yaml"]
+    return {"checksum/dapr": content.digest(made_from, manifest.dapr.version, json.dumps(read, sort_keys=True))}
 
 
 def local_resources(

@@ -87,6 +87,13 @@ def test_pods_start_anew_when_what_their_sidecar_reads_changes_and_only_then(
         assert bool(before) == bool(other.app_id)
 
 
+def test_another_version_of_dapr_rolls_out_every_sidecar() -> None:
+    manifest = Manifest.model_validate(tomllib.loads(MANIFEST))
+    later = manifest.model_copy(update={"dapr": manifest.dapr.model_copy(update={"version": "1.19.0"})})
+    for name in manifest.services:
+        assert dapr.annotations(manifest, STATIC, name) != dapr.annotations(later, STATIC, name)
+
+
 @pytest.mark.parametrize("name", ["shop", "mailer"])
 def test_nobody_checks_callers_where_there_is_no_mtls(name: str, tmp_path: Path) -> None:
     manifest = Manifest.model_validate(tomllib.loads(MANIFEST))
