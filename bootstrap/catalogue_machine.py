@@ -10,6 +10,12 @@ _WSLCONFIG = (
 
 ROWS: tuple[Row, ...] = (
     Row(
+        "docker-program-missing",
+        "minikube makes its node, and images are built, by the program docker; the engine alone is not enough.",
+        "# install Docker's command line with its plugin buildx, or put its folder on PATH; this must work:\n"
+        "docker version\n./inv up",
+    ),
+    Row(
         "docker-version",
         "Docker Engine 20.10 is the first that works with control groups of version 2, and the oldest that minikube "
         "recommends.",

@@ -1,5 +1,6 @@
 """preflight (minikube): all that is wrong with this machine, told at once, before anything is started."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,8 @@ def clock(env: Env, now: float) -> Iterator[Problem]:
 
 
 def _docker(env: Env, now: float) -> Iterator[Problem]:
+    if shutil.which("docker", path=env.environ.get("PATH", "")) is None:
+        yield problem("docker-program-missing", "There is no docker program on PATH.", final=True)
     try:
         info = engine.ask(env)
         yield from engine.findings(env, info, now)

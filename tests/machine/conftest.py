@@ -54,10 +54,10 @@ def engine() -> Engine:
 
 @pytest.fixture
 def env(tmp_path: Path, engine: Engine) -> Env:
-    """The small environment with both tools on PATH, and that engine."""
+    """The small environment with all programs on PATH, and that engine."""
     (tmp_path / "checkout").mkdir()
     env = small_env(tmp_path / "checkout", docker_of=lambda _: engine)
-    for name, version in (("minikube", "v1.38.1"), ("helm", "v4.1.4")):
+    for name, version in (("minikube", "v1.38.1"), ("helm", "v4.1.4"), ("docker", "")):
         path = tmp_path / "bin" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"#!/bin/sh\necho {version}\n")

@@ -25,6 +25,7 @@ def test_findings_end_with_1(env: Env, engine: Engine, capsys: pytest.CaptureFix
     assert doctor(env, as_json=True) == 1
     document: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert [each["code"] for each in document["problems"]] == [
+        "docker-program-missing",
         "docker-not-running",
         "download-offline",
         "download-offline",

@@ -104,6 +104,11 @@ def test_no_engine_and_everything_else_is_told_with_it(
     assert codes(list(machine.findings(env, desktop))) == [expected, "tool-missing"]
 
 
+def test_no_docker_program(env: Env) -> None:
+    (Path(env.environ["PATH"]) / "docker").unlink()
+    assert codes(list(machine.findings(env))) == ["docker-program-missing"]
+
+
 def test_wsl_1_and_nothing_more_about_wsl(env: Env, root: Root) -> None:
     assert codes(list(machine.findings(env, root({**WSL1, "etc/resolv.conf": ""})))) == ["wsl-version"]
 
