@@ -10,6 +10,7 @@ import pytest
 from bootstrap.cluster import releases
 from bootstrap.env import Env
 from tests.apiserver.server import ApiServer
+from tests.releases.world import World, world
 
 DEPLOYMENT = """\
 apiVersion: apps/v1
@@ -89,3 +90,10 @@ def shop(cluster_env: Env, api: ApiServer, tmp_path: Path) -> Deploying:
     cluster_env.say = said.append
     cluster_env.environ = {**cluster_env.environ, "HELM": os.environ.get("HELM", ""), "PATH": os.environ["PATH"]}
     return Deploying(cluster_env, api, write_chart(tmp_path / "charts" / "shop"), said)
+
+
+@pytest.fixture
+def audit(api: ApiServer, tmp_path: Path) -> World:
+    root = tmp_path / "checkout"
+    root.mkdir()
+    return world(api, root)
