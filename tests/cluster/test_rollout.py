@@ -7,8 +7,8 @@ import pytest
 from bootstrap.cluster import rollout
 from bootstrap.cluster.scheduling import PATIENCE
 from bootstrap.env import Env
-from bootstrap.problem import Problem
-from tests.apiserver import ApiServer
+from bootstrap.problem import Failed, Problem
+from tests.apiserver import ApiServer, Document
 from tests.cluster.recorded import CASES, items, play, snapshots
 
 STARTING = {"pod-starting", "pod-not-ready", "pod-not-started", "rollout-waiting"}
@@ -85,3 +85,85 @@ def test_every_look_at_a_case_tells_the_same(cluster_env: Env, api: ApiServer, c
         assert found is None or not found.final or found.code == code
     else:
         assert (found and found.code) == code, found
+
+
+def workload(kind: str, generation: int = 1, **status: object) -> Document:
+    spec = {"replicas": 2, "selector": {"matchLabels": {"app": "shop"}}}
+    meta = {"name": "shop", "namespace": "small", "generation": generation}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": meta, "spec": spec, "status": status}
+
+
+ALL = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}
+EVERY_NODE = {"desiredNumberScheduled": 1, "updatedNumberScheduled": 1, "currentNumberScheduled": 1, "numberReady": 1}
+ROLLOUTS: list[tuple[str, dict[str, object], str]] = [
+    ("Deployment", {}, "has not seen the newest generation"),
+    ("Deployment", {"observedGeneration": 2, **ALL, "updatedReplicas": 1}, "1 of 2 pods are of the newest"),
+    ("Deployment", {"observedGeneration": 2, **ALL, "replicas": 3}, "1 pods of a former generation"),
+    ("Deployment", {"observedGeneration": 2, **ALL, "availableReplicas": 1}, "1 of 2 pods are ready"),
+    ("Deployment", {"observedGeneration": 2, **ALL}, ""),
+    (
+        "StatefulSet",
+        {"observedGeneration": 2, **ALL, "updatedReplicas": 1, "updateRevision": "b"},
+        "1 of 2 pods are of",
+    ),
+    ("StatefulSet", {"observedGeneration": 2, **ALL}, ""),
+    ("DaemonSet", {"observedGeneration": 2, "desiredNumberScheduled": 1}, "0 of 1 pods are of the newest"),
+    ("DaemonSet", {"observedGeneration": 2, **EVERY_NODE}, ""),
+]
+
+
+@pytest.mark.parametrize(("kind", "status", "words"), ROLLOUTS)
+def test_a_rollout_is_over_when_every_pod_is_new_and_ready(
+    cluster_env: Env, api: ApiServer, kind: str, status: dict[str, object], words: str
+) -> None:
+    api.put(workload(kind, 2, **status))
+    found = rollout.check(cluster_env, f"{kind.lower()}s", "shop", "small")
+    assert (found.code if found else "") == ("rollout-waiting" if words else "")
+    assert words in (found.summary if found else "")
+
+
+def test_a_look_at_what_is_rolled_out_takes_two_requests(cluster_env: Env, api: ApiServer) -> None:
+    play(api, "healthy-rollout")
+    (meta,) = (one["metadata"] for one in items("healthy-rollout", "deployments"))
+    assert rollout.check(cluster_env, "deployments", meta["name"], meta["namespace"]) is None
+    assert len(api.requests) == 2
+
+
+def test_what_is_not_there_is_not_waited_for(cluster_env: Env) -> None:
+    found = rollout.check(cluster_env, "deployments", "shop", "small")
+    assert found is not None
+    assert (found.code, found.final) == ("workload-missing", True)
+
+
+def test_a_pod_of_a_former_generation_is_not_what_is_wrong(cluster_env: Env, api: ApiServer) -> None:
+    now = play(api, "module-not-found-crashloop")
+    (deployment,), (maker,) = (items("module-not-found-crashloop", kind) for kind in ("deployments", "replicasets"))
+    deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "2"
+    newer = {**maker["metadata"], "name": "newer", "uid": "newer"}
+    newer["annotations"] = {"deployment.kubernetes.io/revision": "2"}
+    api.put(deployment)
+    api.put({**maker, "metadata": newer})
+    found = rollout.check(cluster_env, "deployments", deployment["metadata"]["name"], newer["namespace"], now=now)
+    assert found is not None
+    assert found.code == "rollout-waiting"
+
+
+def test_a_statefulset_whose_pods_are_refused_says_why(cluster_env: Env, api: ApiServer) -> None:
+    kept = api.put(workload("StatefulSet", 1, observedGeneration=1))
+    (words,) = {e["message"] for e in items("quota-exceeded", "events") if e["reason"] == "FailedCreate"} & {
+        'Error creating: pods "backend-api-84f8797486-8p2nh" is forbidden: exceeded quota: todo-quota, '
+        "requested: pods=1, used: pods=1, limited: pods=1"
+    }
+    of = {"kind": "StatefulSet", "name": "shop", "uid": kept["metadata"]["uid"]}
+    event = {"type": "Warning", "reason": "FailedCreate", "message": words, "involvedObject": of}
+    api.put({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "small"}, **event})
+    found = rollout.check(cluster_env, "statefulsets", "shop", "small")
+    assert found is not None
+    assert (found.code, found.final) == ("pod-refused-quota", True)
+
+
+def test_an_api_server_that_is_away_is_said(cluster_env: Env, api: ApiServer) -> None:
+    api.refuse_connections()
+    with pytest.raises(Failed) as failed:
+        rollout.check(cluster_env, "deployments", "shop", "small")
+    assert failed.value.problems[0].code == "cluster-unreachable"
