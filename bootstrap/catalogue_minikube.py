@@ -77,6 +77,14 @@ ROWS: tuple[Row, ...] = (
         pattern=r"listen tcp4? [\d.]+:(?P<port>\d+): bind: address already in use",
     ),
     Row(
+        "profile-unreadable",
+        "minikube's file about the profile is cut off or no JSON, so minikube neither starts nor shows it.",
+        "# when nobody needs that cluster and its data any more:\nminikube delete -p {profile}\n./inv up",
+        tool="minikube",
+        phase="start",
+        pattern=r"^HOST_CONFIG_LOAD",
+    ),
+    Row(
         "minikube-failed",
         "minikube ended with an error that this project does not know; its words are below.",
         "minikube logs -p {profile}\n./inv up",

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from bootstrap import docker_engine, tools
@@ -89,16 +90,16 @@ def status(env: Env) -> dict[str, Any]:
     return dict(found) if isinstance(found, dict) and "Host" in found else {}
 
 
-def machine(env: Env) -> bool:
-    """Whether this machine's engine has a node container of the profile's name, whoever made it."""
+def remains(env: Env) -> bool:
+    """Whether this machine's engine has a container or a volume of the profile's name, whoever made it."""
     from docker.errors import NotFound
 
-    with docker_engine.words("This machine's Docker Engine does not say which containers there are."):
-        try:
-            env.docker.containers.get(env.context)
-        except NotFound:
-            return False
-    return True
+    with docker_engine.words("This machine's Docker Engine does not say what it holds."):
+        for there in (env.docker.containers, env.docker.volumes):
+            with suppress(NotFound):
+                there.get(env.context)
+                return True
+    return False
 
 
 def data(env: Env) -> list[str]:

@@ -10,8 +10,11 @@ SECONDS = 2700.0  # minikube may have to download about a GiB
 UNPAUSE_SECONDS = 120.0
 
 
-def bring_up(env: Env, config: settings.Config | None) -> None:
-    """Starts, resumes or heals the profile, which is ours. Raises `Failed` with minikube's words."""
+def bring_up(env: Env, config: settings.Config | None, half_made: bool) -> None:
+    """Starts, resumes or heals the profile, which is ours. Raises `Failed` with minikube's words.
+
+    `half_made`: we began it in an earlier run, and it never came up; nothing in it could be lost.
+    """
     _fits(env)
     state = profile.status(env) if config else {}
     if state.get("APIServer") == "Paused":
@@ -20,13 +23,13 @@ def bring_up(env: Env, config: settings.Config | None) -> None:
     elif config:
         env.say(f"The cluster {env.context} is {_word(state)}: minikube starts it.")
     done = _start(env)
-    if done.exit and _was_half_made(env, config) and not _known(events.refusal(done)):
+    if done.exit and half_made and _known(done) in ("", "profile-unreadable"):
         env.say(f"The cluster {env.context} never came up and cannot go on: it is deleted and made anew.")
         profile.delete(env)
         owner.claim(env, exists=False)
         done = _start(env)
     if done.exit:
-        raise _gave_up(env, done)
+        raise _gave_up(env, done, half_made)
     owner.note_up(env)
 
 
@@ -55,19 +58,17 @@ def _start(env: Env) -> Completed:
     return profile.run(env, "start", *settings.arguments(env), timeout=SECONDS, heard=hear)
 
 
-def _was_half_made(env: Env, config: settings.Config | None) -> bool:
-    """Whether there was a profile before, and nothing in it that could be lost."""
-    return config is not None and not owner.came_up(env)
+def _known(done: Completed) -> str:
+    """The code of the problem that minikube's words are, or ""."""
+    found = recognise("minikube", "start", events.refusal(done), "")
+    return found.code if found else ""
 
 
-def _known(said: str) -> bool:
-    return recognise("minikube", "start", said, "") is not None
-
-
-def _gave_up(env: Env, done: Completed) -> Failed:
-    summary = f"minikube cannot start the cluster {env.context}."
-    said = events.refusal(done)
-    if _known(said) or not owner.came_up(env):
+def _gave_up(env: Env, done: Completed, half_made: bool) -> Failed:
+    summary, known = f"minikube cannot start the cluster {env.context}.", _known(done)
+    if known == "profile-unreadable" and not half_made:
+        owner.forget(env)  # somebody else may have left it: only the user may delete it
+    if known or not owner.came_up(env):
         return profile.failed(env, done, summary)
-    shown = f"$ {done.shown}\n{said}"
+    shown = f"$ {done.shown}\n{events.refusal(done)}"
     return Failed(problem("cluster-broken", summary, evidence=shown, final=True, profile=env.context))

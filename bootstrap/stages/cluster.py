@@ -9,12 +9,12 @@ from bootstrap.stage import Stage
 
 def apply(env: Env) -> None:
     """Starts, resumes or heals the profile where needed; makes the namespaces and the probe. Raises `Failed`."""
-    config = profile.config(env)
-    owner.claim(env, exists=config is not None or (not owner.is_ours(env) and profile.machine(env)))
+    config, begun = profile.config(env), owner.is_ours(env)
+    owner.claim(env, exists=config is not None or profile.remains(env))
     if config and (found := settings.check(env, config)):
         raise Failed(found)
     if config is None or settings.is_older(env, config) or not health.answers(env):
-        start.bring_up(env, config)
+        start.bring_up(env, config, half_made=begun and not owner.came_up(env))
     try:
         namespaces.ensure(env)
         probe.ensure(env)

@@ -148,6 +148,41 @@ def test_the_users_own_profile_of_that_name_is_not_touched(world: World) -> None
     assert world.minikube.did == []
 
 
+def test_a_volume_of_that_name_is_not_touched(world: World) -> None:
+    world.machine.volumes.create("small", {})
+    world.machine.called.clear()
+    assert problem(lambda: cluster.apply(world.env)).code == "profile-not-ours"
+    assert world.minikube.did == world.machine.called == []
+
+
+def test_a_half_made_profile_that_cannot_be_read_is_made_anew(world: World) -> None:
+    owner.claim(world.env, exists=False)  # and kill -9 while minikube wrote its file
+    world.minikube.starts = [(38, recorded("start/profile-unreadable.jsonl"))]
+    cluster.apply(world.env)
+    assert world.minikube.did == ["start", "delete", "start"]
+
+
+def test_an_unreadable_profile_that_we_did_not_begin_is_never_deleted(world: World) -> None:
+    for _ in range(2):
+        world.minikube.starts = [(38, recorded("start/profile-unreadable.jsonl"))]
+        world.minikube.profiles.clear()
+        found = problem(lambda: cluster.apply(world.env))
+        assert found.code == "profile-unreadable"
+        world.minikube.profiles.clear()
+    assert world.minikube.did == ["start", "start"]
+    assert not owner.is_ours(world.env)
+
+
+def test_a_cluster_with_a_machine_and_no_profile_keeps_what_it_may_hold(world: World) -> None:
+    up(world)
+    world.minikube.profiles.clear()
+    world.env.kubeconfig.unlink()
+    world.machine.volumes.create("small", {})
+    world.minikube.starts = [(80, error("GUEST_START", "a ruin"))]
+    assert problem(lambda: cluster.apply(world.env)).code == "cluster-broken"
+    assert "delete" not in world.minikube.did
+
+
 def test_a_container_of_that_name_is_not_touched(world: World) -> None:
     world.machine.containers.create(name="small", labels={}, mem_limit="1m")
     world.machine.called.clear()
