@@ -58,9 +58,8 @@ class Door(Command):
             argv += ["--kubeconfig", str(self._env.kubeconfig), "--kube-context", self._env.context]
             done = self._env.run(argv, timeout=SECONDS, environ=helm.environ(self._env))
         if done.exit != 0:
-            raise Failed(
-                explain(self._env, self._release, self._namespace, f"$ {shlex.join(argv[:3])} …\n{done.words}")
-            )
+            said = f"$ {shlex.join(argv[:3])} …\n{done.words or f'ended without a word, exit code {done.exit}'}"
+            raise Failed(explain(self._env, self._release, self._namespace, said))
         return done.stdout.encode()
 
 

@@ -51,11 +51,12 @@ def apply(env: Env, name: str, urls: Urls) -> None:
     """Deploys, and lets pods be made anew that got no sidecar or wait before their next try. Raises `Failed`."""
     with parts(env, name, urls) as made_of:
         done = releases.deploy(env, *made_of)
-    if done == "unchanged":
+    pods = service_pods.of(env, name)
+    if done == "unchanged" and not all(map(service_pods.is_ready, pods)):
         for waiting in rollout.retry(env, "deployments", name, env.manifest.namespace):
             env.say(f"The pod {waiting} waits before its next try: it is made anew.")
     if dapr_enabled(env, name):
-        for pod in service_pods.without_sidecar(service_pods.of(env, name)):
+        for pod in service_pods.without_sidecar(pods):
             env.say(f"The pod {pod['metadata']['name']} was made without its sidecar: it is made anew.")
             service_pods.delete(env, pod)
 

@@ -47,7 +47,7 @@ def test_a_pod_that_slips_past_again_is_a_problem(audit: World) -> None:
 
 def test_a_pod_that_waits_before_its_next_try_is_made_anew_and_said(audit: World) -> None:
     waiting = {"name": NAME, "restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
-    audit.pod(status={"containerStatuses": [waiting]})
+    audit.pod(status={"containerStatuses": [waiting], "conditions": []})
     audit.apply()
     assert service_pods.of(audit.env, NAME) == []
     assert audit.said == [f"The pod {NAME}-1 waits before its next try: it is made anew."]
