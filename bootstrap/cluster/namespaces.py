@@ -22,7 +22,7 @@ def labels(level: str) -> dict[str, str]:
 
 
 def ensure(env: Env) -> None:
-    """Makes the namespaces, and mends their labels. Raises `Failed`: `namespace-terminating`, or the API's words."""
+    """Makes the namespaces, and mends their labels. Raises `Failed`."""
     for name, level in levels(env).items():
         body: Document = {
             "apiVersion": "v1",

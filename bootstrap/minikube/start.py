@@ -21,7 +21,7 @@ def bring_up(env: Env, config: settings.Config | None, half_made: bool) -> None:
         env.say(f"The cluster {env.context} is paused: it goes on.")
         profile.run(env, "unpause", "--output=json", timeout=UNPAUSE_SECONDS)
     elif config:
-        env.say(f"The cluster {env.context} is {_word(state)}: minikube starts it.")
+        env.say(f"The cluster {env.context} {_word(state)}: minikube starts it.")
     done = _start(env)
     if done.exit and half_made and _known(done) in ("", "profile-unreadable"):
         env.say(f"The cluster {env.context} never came up and cannot go on: it is deleted and made anew.")
@@ -35,7 +35,7 @@ def bring_up(env: Env, config: settings.Config | None, half_made: bool) -> None:
 
 def _word(state: dict[str, object]) -> str:
     host = str(state.get("Host") or "half made")
-    return "not healthy" if host == "Running" else host.lower()
+    return "does not answer" if host == "Running" else f"is {host.lower()}"
 
 
 def _fits(env: Env) -> None:

@@ -17,11 +17,12 @@ def apply(env: Env) -> None:
         start.bring_up(env, config, half_made=begun and not owner.came_up(env))
     try:
         namespaces.ensure(env)
-        probe.ensure(env)
+        if namespaces.check(env) is None:  # nothing can be made in one that is being deleted
+            probe.ensure(env)
     except Failed as failed:
         if failed.problems[0].code != "cluster-unreachable":
             raise
-        # The gate waits for the API, and then has this done again.
+        # The gate waits for the API, or for the end of a namespace, and then has this done again.
 
 
 def check(env: Env) -> Problem | None:

@@ -80,6 +80,22 @@ def test_it_closes(running: World, broken: Break, code: str, says: str) -> None:
     running.api.mend()
 
 
+def test_the_end_of_a_namespace_is_waited_for_and_then_it_is_made_anew(running: World) -> None:
+    end_namespace(running)
+    running.api.fault(path="/pods", method="POST", refused=Refused(403, "small is being terminated"))
+    cluster.apply(running.env)
+    found = cluster.check(running.env)
+    assert found is not None
+    assert (found.code, found.final) == ("namespace-terminating", False)
+    running.api.mend()
+    running.api.remove("v1", "namespaces", "", "small")
+    found = cluster.check(running.env)
+    assert found is not None
+    assert found.code in cluster.stage(()).again
+    cluster.apply(running.env)
+    assert cluster.check(running.env) is None
+
+
 def test_commands_in_remedies_name_the_cluster(running: World) -> None:
     running.api.put(node("False"))
     found = cluster.check(running.env)
