@@ -1,10 +1,10 @@
 """The catalogue's rows about what keeps a pod from running."""
 
+from bootstrap import catalogue_crashes
 from bootstrap.problem import Row
 
 _CHART = "# in the chart under infrastructure/charts: "
 _LOOK = "{kubectl} describe pod {pod}\n"
-_LOG = "{kubectl} logs {pod} --container {container}{previous}\n"
 
 ROWS: tuple[Row, ...] = (
     # --- its image
@@ -22,7 +22,7 @@ ROWS: tuple[Row, ...] = (
         "# correct the image's name, or build it in the node's engine:\n./inv up",
         tool="pod",
         phase="pull",
-        pattern=r"pull access denied|insufficient_scope|401 Unauthorized|403 Forbidden|unauthorized:",
+        pattern=r"pull access denied|: (?:unauthorized|denied)\b",
     ),
     Row(
         "pod-image-unknown",
@@ -31,6 +31,22 @@ ROWS: tuple[Row, ...] = (
         tool="pod",
         phase="pull",
         pattern=r"manifest unknown|code = NotFound desc = |: not found(?:$|\")",
+    ),
+    Row(
+        "pod-image-unreachable",
+        "The image is not on the node, and its registry cannot be reached from there.",
+        "# check the network, or the proxy of the node; then:\n./inv up",
+        tool="pod",
+        phase="pull",
+        pattern=r"no such host|i/o timeout|connection refused|network is unreachable|TLS handshake timeout",
+    ),
+    Row(
+        "pod-image-name-invalid",
+        "What the chart or environment.toml names as an image is no name of one.",
+        "# correct it (lower case, NAME:TAG), then:\n./inv up",
+        tool="pod",
+        phase="pull",
+        pattern=r"invalid reference format",
     ),
     Row(
         "pod-image-unpulled",
@@ -81,6 +97,14 @@ ROWS: tuple[Row, ...] = (
         pattern=r'configmap "(?P<object>[^"]+)" not found',
     ),
     Row(
+        "pod-key-missing",
+        "The container takes an environment variable from the key {key} of {object}, which has no such key.",
+        "{kubectl} describe configmaps,secrets\n./inv up",
+        tool="pod",
+        phase="config",
+        pattern=r"couldn't find key (?P<key>\S+) in (?P<object>(?:ConfigMap|Secret) \S+)",
+    ),
+    Row(
         "pod-container-refused",
         "The container runtime, or the kubelet, refused; its words are below.",
         _LOOK + "./inv up",
@@ -96,6 +120,14 @@ ROWS: tuple[Row, ...] = (
         pattern=r"(?P<object>configmap|secret) references non-existent (?:config|secret) key: (?P<key>\S+)",
     ),
     Row(
+        "pod-mount-object-missing",
+        "A volume shows the {kind} {object}, which is not in the namespace {namespace}.",
+        "{kubectl} get configmaps,secrets\n./inv up",
+        tool="pod",
+        phase="mount",
+        pattern=r'(?P<kind>configmap|secret) "(?!kube-root-ca\.crt")(?P<object>[^"]+)" not found',
+    ),
+    Row(
         "pod-not-started",
         "What has to be there before its containers, such as volumes and a network, is not; the events say why.",
         _LOOK + "./inv up",
@@ -109,6 +141,15 @@ ROWS: tuple[Row, ...] = (
         tool="pod",
         phase="volume",
         pattern=r"no persistent volumes available for this claim and no storage class is set",
+    ),
+    Row(
+        "pvc-class-missing",
+        "The claim {claim} names the storage class {object}, which the cluster does not have.",
+        "kubectl --kubeconfig {kubeconfig} --context {context} get storageclasses\n"
+        "# correct storageClassName in the chart, then:\n./inv up",
+        tool="pod",
+        phase="volume",
+        pattern=r'storageclass\.storage\.k8s\.io "(?P<object>[^"]+)" not found',
     ),
     Row(
         "pvc-pending",
@@ -132,6 +173,14 @@ ROWS: tuple[Row, ...] = (
         tool="pod",
         phase="schedule",
         pattern=r"didn't have free ports for the requested pod ports",
+    ),
+    Row(
+        "pod-node-unmatched",
+        "The pod asks for a node of a certain kind (nodeSelector or affinity), and none is of that kind.",
+        _CHART + "take nodeSelector and affinity out, a local cluster has one node; then:\n./inv up",
+        tool="pod",
+        phase="schedule",
+        pattern=r"didn't match Pod's node affinity/selector",
     ),
     Row(
         "pod-unschedulable",
@@ -162,6 +211,14 @@ ROWS: tuple[Row, ...] = (
         pattern=r"exceeded quota: (?P<quota>[^,\s]+)",
     ),
     Row(
+        "pod-account-missing",
+        "The pod runs as the ServiceAccount {account}, which is not in the namespace.",
+        _CHART + "add the ServiceAccount, or take serviceAccountName out; then:\n./inv up",
+        tool="pod",
+        phase="admission",
+        pattern=r'serviceaccount "(?!default")(?P<account>[^"]+)" not found',
+    ),
+    Row(
         "pod-refused-webhook",
         "The API server asks the webhook {webhook} for each new pod, and gets no answer: what serves it does not run.",
         "kubectl --kubeconfig {kubeconfig} --context {context} get pods --namespace dapr-system\n./inv up",
@@ -174,131 +231,7 @@ ROWS: tuple[Row, ...] = (
         "The API server refused the pod; its words are below.",
         "{kubectl} describe {kind} {name}\n./inv up",
     ),
-    # --- its program is not started
-    Row(
-        "pod-program-missing",
-        "The container is to run {program}, and its image does not have that program.",
-        "# correct ENTRYPOINT or PATH in the Dockerfile, or `command` in the chart; then:\n./inv up",
-        tool="pod",
-        phase="start",
-        pattern=r'exec: \\?"(?P<program>[^"\\]+)\\?": (?:executable file not found|(?:stat \S+ )?no such file)',
-    ),
-    Row(
-        "pod-program-denied",
-        "The container's user may not run {program}: it is not executable, or lies where only its owner may look.",
-        "# in the Dockerfile: install into a place that is open to all, such as /opt/venv, or copy it with\n"
-        "# COPY --chmod=755; then:\n./inv up",
-        tool="pod",
-        phase="start",
-        pattern=r'exec: \\?"(?P<program>[^"\\]+)\\?": (?:stat \S+ )?permission denied',
-    ),
-    # --- its last words
-    Row(
-        "pod-module-missing",
-        "The program imports {module}, and Python does not find it in the image.",
-        "# add the distribution that provides it to services/{service}/requirements.txt, then:\n"
-        ".venv/bin/python -m bootstrap.locks\n./inv rebuild {service}",
-        tool="pod",
-        phase="log",
-        pattern=r"No module named '?(?P<module>[\w.]+)'?",
-    ),
-    Row(
-        "pod-import-broken",
-        "The module {module} is there, and has no {wanted}: the code was written for another version.",
-        "# pin the version that has it in services/{service}/requirements.txt, then:\n"
-        ".venv/bin/python -m bootstrap.locks\n./inv rebuild {service}",
-        tool="pod",
-        phase="log",
-        pattern=r"ImportError: cannot import name '(?P<wanted>[^']+)' from '(?P<module>[^']+)'",
-    ),
-    Row(
-        "pod-code-unreadable",
-        "Python cannot read {file}, line {line}.",
-        "# mend that line, then:\n./inv rebuild {service}",
-        tool="pod",
-        phase="log",
-        pattern=r'File "(?P<file>[^"]+)", line (?P<line>\d+)\n(?:.*\n){0,3}(?:Syntax|Indentation|Tab)Error: ',
-    ),
-    Row(
-        "pod-file-denied",
-        "The container's user may not read {file}. Whatever lies below /root is closed to others.",
-        "# in the Dockerfile: install into a place that is open to all, such as a virtual environment in /opt/venv,\n"
-        "# or open what was copied with `COPY --chmod=755`; then:\n./inv rebuild {service}",
-        tool="pod",
-        phase="log",
-        pattern=r"(?:can't open file (?='[^']+': \[Errno 13\])|\[Errno 13\] Permission denied: )'(?P<file>[^']+)'",
-    ),
-    Row(
-        "pod-writes-root",
-        "The program writes to {file}, and the container's root filesystem is read-only.",
-        "# write to /tmp, to the database or the state store, or mount a volume there in the chart; then:\n"
-        "./inv rebuild {service}",
-        tool="pod",
-        phase="log",
-        pattern=r"\[Errno 30\] Read-only file system: '(?P<file>[^']+)'",
-    ),
-    Row(
-        "pod-setting-wrong",
-        "The program cannot use the environment variable {variable}: the container does not have it, or not as it "
-        "must be.",
-        "# correct `env` of the service in environment.toml, or in its chart; then:\n./inv up",
-        tool="pod",
-        phase="log",
-        pattern=r"(?m)(?:in __getitem__\n(?:.*\n)?KeyError: '|^[a-z][a-z0-9-]*: )(?P<variable>[A-Z][A-Z0-9_]*)"
-        r"(?:'| is not set| must .+)$",
-    ),
-    Row(
-        "pod-port-taken",
-        "Two programs of the pod want the same port: its containers share one address.",
-        _CHART + "give each container a port of its own; then:\n./inv up",
-        tool="pod",
-        phase="log",
-        pattern=r"\[Errno 98\].*[Aa]ddress already in use|bind: address already in use",
-    ),
-    Row(
-        "pod-out-of-memory",
-        "The container needed more memory than its limit ({limit}), and the kernel killed it.",
-        _CHART + "raise resources.limits.memory; then:\n./inv up",
-    ),
-    Row(
-        "pod-liveness",
-        "The kubelet kills and restarts the container, because its liveness probe fails: {probe}.",
-        _CHART + "correct livenessProbe, or mend what it asks for; this shows more:\n" + _LOOK + "./inv up",
-    ),
-    Row(
-        "pod-crashes",
-        "Its program ends by itself; its last words are below.",
-        _LOG + "# mend it, then:\n./inv up",
-    ),
-    # --- the sidecar's last words
-    Row(
-        "daprd-component-unreachable",
-        "daprd ends when it cannot reach what the component {component} stands for: a broker or a database.",
-        "{kubectl} get components.dapr.io {component} --output yaml\n./inv status\n./inv up",
-        tool="daprd",
-        phase="log",
-        pattern=r"(?:INIT_COMPONENT_FAILURE\]|[Ff]ailed to init component).*? (?P<component>[a-z0-9][-a-z0-9]*) "
-        r"\([a-z]+\.[^)]*\).*(?:connection refused|no such host|i/o timeout|run out of available brokers|"
-        r"no route to host|network is unreachable|failed to connect|context deadline exceeded)",
-    ),
-    Row(
-        "daprd-component-invalid",
-        "daprd ends because it cannot use the component {component} as it is written.",
-        "# correct it in infrastructure/dapr, then:\n./inv up",
-        tool="daprd",
-        phase="log",
-        pattern=r"(?:INIT_COMPONENT_FAILURE\]|[Ff]ailed to init component|error.{0,40}component).*? "
-        r"(?P<component>[a-z0-9][-a-z0-9]*) \([a-z]+\.[^)]*\)",
-    ),
-    Row(
-        "sidecar-waits-for-app",
-        "daprd waits until its app listens on port {port}, the pod's annotation dapr.io/app-port.",
-        "{kubectl} logs {pod} --container {service}\n"
-        "# when the app listens on another port, correct `port` in environment.toml; then:\n./inv up",
-        tool="daprd",
-        phase="wait",
-        pattern=r"waiting on port (?P<port>\d+)",
-    ),
+    *catalogue_crashes.ROWS,
     # --- it is under way
     Row("pod-starting", "It has been made, and its containers are not yet all there.", _LOOK + "./inv up"),
     Row(

@@ -55,7 +55,9 @@ def _container(case: Case, container: Container) -> Problem | None:
         summary = f"The image of {container.name} in {case.shown} is not there: {container.spec.get('image')}."
         facts["image"] = container.spec.get("image")
         known = recognise("pod", "pull", words, summary, **facts) or problem("pod-image-unpulled", summary, **facts)
-        return case.with_evidence(replace(known, final=known.code in FINAL_PULLS), f"{reason}: {words}")
+        return case.with_evidence(
+            replace(known, final=known.final and known.code != "pod-image-unreachable"), f"{reason}: {words}"
+        )
     if reason == "CreateContainerConfigError":
         summary = f"The container {container.name} of {case.shown} cannot be made as it is configured."
         refused = recognise("pod", "config", words, summary, **facts)
@@ -67,9 +69,6 @@ def _container(case: Case, container: Container) -> Problem | None:
         unstarted = recognise("pod", "start", words, summary, **facts)
         return case.with_evidence(unstarted or problem("pod-container-refused", summary, **facts), f"{reason}: {words}")
     return _probed(case, container) if container.running and not container.init and not container.ready else None
-
-
-FINAL_PULLS = ("pod-image-absent", "pod-image-unknown", "pod-image-denied")
 
 
 def _probed(case: Case, container: Container) -> Problem | None:

@@ -9,7 +9,6 @@ from bootstrap.cluster.pod_case import Case
 from bootstrap.problem import Problem
 
 PATIENCE = 5.0  # seconds in which what is in the way may end: a pod that goes, a node that comes up
-MAY_PASS = ("pod-node-not-ready", "pvc-provisioning-failed")
 
 
 def problem_of(case: Case) -> Problem:
@@ -22,7 +21,7 @@ def problem_of(case: Case) -> Problem:
         return case.with_evidence(_volume(case) or problem("pvc-pending", summary, **facts), said)
     known = recognise("pod", "schedule", said, summary, **facts) or problem("pod-unschedulable", summary, **facts)
     waited = case.seconds_since(condition.get("lastTransitionTime")) >= PATIENCE
-    return case.with_evidence(replace(known, final=known.final and waited and known.code not in MAY_PASS), said)
+    return case.with_evidence(replace(known, final=known.final and waited), said)
 
 
 def _requests(case: Case) -> list[tuple[str, str]]:
@@ -50,6 +49,5 @@ def _volume(case: Case) -> Problem | None:
         about = events.about(case.events, uid=claim["metadata"].get("uid", ""), name=name)
         said = about[-1]["message"] if about else ""
         summary = f"The claim {case.namespace}/{name} has no volume{f': {said}' if said else ''}."
-        known = recognise("pod", "volume", said, summary, **facts) or problem("pvc-pending", summary, **facts)
-        return replace(known, final=known.final and known.code not in MAY_PASS)
+        return recognise("pod", "volume", said, summary, **facts) or problem("pvc-pending", summary, **facts)
     return None

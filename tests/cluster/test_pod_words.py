@@ -7,8 +7,14 @@ import pytest
 from bootstrap.catalogue import recognise
 
 RECORDED = Path(__file__).parents[1] / "recorded"
-WORDS = [(phase, path) for phase in ("pod-log", "daprd-log", "daprd-wait") for path in (RECORDED / phase).glob("*.txt")]
+PHASES = ("admission", "config", "log", "mount", "pull", "schedule", "start", "volume")
+WORDS = [
+    (where, path)
+    for where in (*(f"pod-{phase}" for phase in PHASES), "daprd-log", "daprd-wait")
+    for path in (RECORDED / where).glob("*.txt")
+]
 FACTS = {"service": "shop", "pod": "shop-1", "container": "shop", "kubectl": "kubectl", "previous": ""}
+FACTS |= {"namespace": "small", "claim": "data", "context": "small", "kubeconfig": "k", "image": "shop:1"}
 
 
 @pytest.mark.parametrize(("where", "path"), WORDS, ids=lambda value: value if isinstance(value, str) else value.stem)
