@@ -181,7 +181,8 @@ class Runner:
             waited = f"{done.value.summary} (after waiting {track.stage.timeout:.0f} s for {track.stage.waits_for})"
             return self._fail(track, (replace(done.value, summary=waited),))
         else:
-            if done.value != track.last:
+            # What is told once is not told again because its evidence grows, such as a log.
+            if track.last is None or done.value.summary != track.last.summary:
                 self._to(track, "waiting", done.value.summary)
             track.phase, track.last = "waiting", done.value
             track.poll_at = min(now + track.interval, track.deadline)

@@ -33,6 +33,8 @@ def apply(env: Env) -> None:
                 with words(f"The custom resource definition {name} cannot be applied."):
                     env.cluster.apply(path(document["apiVersion"], "customresourcedefinitions", name=name), document)
     releases.deploy(env, RELEASE, archive, _values(env), SYSTEM)
+    for kind, name in _workloads(env):
+        rollout.retry(env, kind, name, SYSTEM)
 
 
 def check(env: Env) -> Problem | None:

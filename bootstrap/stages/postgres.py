@@ -18,6 +18,7 @@ def apply(env: Env) -> None:
     if check(env) is not None:
         secrets.ensure(env)
         releases.deploy(env, *_release(env))
+        rollout.retry(env, "statefulsets", NAME, env.manifest.namespace)
 
 
 def check(env: Env) -> Problem | None:
