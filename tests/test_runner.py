@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -209,7 +210,8 @@ def test_every_gate_is_looked_at_in_every_run() -> None:
 def test_waiting_is_told_once_for_each_new_problem() -> None:
     other = Problem("topic-refused", "Not yet.", "cause", "remedy")
     world = World()
-    world.stage("a", gate=[CLOSED, CLOSED, other, other, CLOSED])
+    more = replace(CLOSED, evidence="a log that grows")
+    world.stage("a", gate=[CLOSED, more, other, other, CLOSED])
     world.run()
     told = [event.text for event in world.events if event.phase == "waiting"]
     assert told == [CLOSED.summary, other.summary, CLOSED.summary]
