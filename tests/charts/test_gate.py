@@ -2,12 +2,14 @@
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bootstrap import charts
+from bootstrap.command import Completed
 from bootstrap.env import Env
 from bootstrap.manifest import load
 from bootstrap.problem import Failed, Problem
@@ -36,6 +38,33 @@ def line_of(env: Env, file: str, words: str) -> int:
 def test_the_charts_as_they_are_pass(env: Env) -> None:
     assert gate.look(env) == ()
     assert gate.stage().check(env) is None
+
+
+def test_charts_that_passed_are_not_rendered_again_until_something_changes(env: Env, edit: Edit) -> None:
+    env.state.mkdir(exist_ok=True)
+    stage, started = gate.stage(), []
+    run = env.runner
+
+    def counted(argv: Sequence[str], **how: Any) -> Completed:
+        started.append(argv[1])
+        return run(argv, **how)
+
+    env.runner = counted
+    stage.apply(env)
+    assert started.count("template") == len(env.manifest.services) + 1
+    started.clear()
+    stage.apply(env)
+    assert stage.check(env) is None
+    assert "template" not in started
+    edit(DEPLOYMENT, "revisionHistoryLimit: 3", "revisionHistoryLimits: 3")
+    with pytest.raises(Failed, match="chart-unknown-field"):
+        stage.check(env)
+    with pytest.raises(Failed, match="chart-unknown-field"):
+        stage.apply(env)
+    edit(DEPLOYMENT, "revisionHistoryLimits: 3", "revisionHistoryLimit: 3")
+    started.clear()
+    assert stage.check(env) is None
+    assert "template" not in started, "what passed is as it was"
 
 
 def test_case_4_capabilities_for_the_whole_pod(env: Env, edit: Edit, look: Look) -> None:
