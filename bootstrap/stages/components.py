@@ -4,7 +4,7 @@ from typing import Any
 
 from bootstrap import dapr
 from bootstrap.catalogue import problem
-from bootstrap.cluster import secrets
+from bootstrap.cluster import releases, secrets
 from bootstrap.cluster.api import Document, path, words
 from bootstrap.cluster.pod_case import kubectl
 from bootstrap.dapr import PUBSUB, STATESTORE
@@ -44,6 +44,8 @@ def apply(env: Env) -> None:
         with words(f"The {kind} {name} cannot be removed."):
             env.cluster.delete(path(*PLURALS[kind], namespace, name))
         env.say(f"removed Dapr's {kind} {name}, which environment.toml no longer needs")
+    # A service that was taken out would run on, without its subscriptions.
+    releases.prune(env, (*env.manifest.services, secrets.POSTGRES))
 
 
 def check(env: Env) -> Problem | None:

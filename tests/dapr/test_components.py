@@ -1,13 +1,15 @@
 """Dapr's resources in the cluster, and what each sidecar has loaded."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bootstrap.env import Env
+from bootstrap.cluster import helm_storage
+from bootstrap.command import Completed
+from bootstrap.env import Env, owner_of
 from bootstrap.http import Answer
 from bootstrap.problem import Failed
 from bootstrap.stages import components
@@ -71,6 +73,28 @@ def test_what_somebody_changed_closes_the_gate_and_is_put_right(
     assert found.code == "dapr-resource-differs"
     components.apply(env)
     assert components.check(env) is None
+
+
+@pytest.mark.real("helm")
+def test_the_release_of_a_service_that_was_taken_out_is_removed(env: Env, api: ApiServer) -> None:
+    said: list[str] = []
+    started: list[Sequence[str]] = []
+    run = env.runner
+
+    def without_helm(argv: Sequence[str], **how: Any) -> Completed:
+        if "uninstall" not in argv:
+            return run(argv, **how)
+        started.append(argv)
+        return Completed(tuple(argv), 0, "release uninstalled", "", 0.1)
+
+    env.runner, env.say = without_helm, said.append
+    for name, owner in (("gone", owner_of(env.root)), ("shop", owner_of(env.root)), ("foreign", "f" * 16)):
+        facts = {"owner": "helm", "name": name, "status": "deployed", "version": "1", helm_storage.OWNER: owner}
+        metadata = {"name": f"sh.helm.release.v1.{name}.v1", "namespace": NAMESPACE, "labels": facts}
+        api.put({"apiVersion": "v1", "kind": "Secret", "metadata": metadata})
+    components.apply(env)
+    assert said == ["gone is no longer in environment.toml: its release is removed."]
+    assert ["gone" in argv for argv in started] == [True]
 
 
 def test_what_is_not_ours_stays(env: Env, api: ApiServer) -> None:
