@@ -246,6 +246,18 @@ ROWS: tuple[Row, ...] = (
         "# brings it to an end without its controller:\n"
         """{kubectl} patch pod {pod} --type merge --patch '{{"metadata":{{"finalizers":null}}}}'\n./inv up""",
     ),
+    # --- the way to it
+    Row("service-missing", "It was deleted from outside, or never made.", "./inv up"),
+    Row(
+        "service-selects-nothing",
+        "It looks for pods with the labels {selector}, and no pod that has an address has them.",
+        "{kubectl} get pods --show-labels\n" + _CHART + "make selector and labels match; then:\n./inv up",
+    ),
+    Row(
+        "service-without-ready-pod",
+        "A Service leads only to pods that are ready; the pods with the labels {selector} are not.",
+        "{kubectl} get pods --selector {selector}\n./inv up",
+    ),
     # --- the workload
     Row("workload-missing", "It was deleted from outside, or never made.", "./inv up"),
     Row(

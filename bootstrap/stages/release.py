@@ -10,7 +10,7 @@ import yaml
 
 from bootstrap import charts
 from bootstrap.catalogue import problem
-from bootstrap.cluster import helm_storage, probe, releases, rollout, service_pods
+from bootstrap.cluster import endpoints, helm_storage, probe, releases, rollout, service_pods
 from bootstrap.env import Env
 from bootstrap.images import layout, proof
 from bootstrap.images.layout import Engine
@@ -113,7 +113,9 @@ def _answers(env: Env, name: str) -> Problem | None:
     said = f"GET {base}/healthz: {alive.status or ''} {alive.text}"
     told = alive.table()
     if alive.status != 200 or told.get("service") != (service.app_id or name):
-        return problem("service-unreachable", f"{name} does not answer through its Service.", evidence=said, name=name)
+        summary = f"{name} does not answer through its Service."
+        known = None if alive.status else endpoints.problem_of(env, name, env.manifest.namespace)
+        return known or problem("service-unreachable", summary, evidence=said, name=name)
     if told.get("version") != version:
         summary = f"{name} says that it runs version {told.get('version')}, the checkout is {version}."
         return problem("service-stale", summary, evidence=said, name=name)

@@ -5,7 +5,7 @@ import pytest
 from bootstrap.problem import Failed
 from bootstrap.stages import release
 from tests.apiserver.statuses import Refused
-from tests.releases.world import METADATA, NAME, World
+from tests.releases.world import LABELS, METADATA, NAME, World
 
 
 def code(audit: World) -> str | None:
@@ -90,6 +90,13 @@ def test_an_image_that_the_engine_does_not_have(audit: World) -> None:
 
 def test_a_service_that_does_not_answer_through_its_service(audit: World) -> None:
     del audit.answers["healthz"]
+    meta: dict[str, object] = {"name": NAME, "namespace": audit.env.manifest.namespace}
+    assert code(audit) == "service-missing"
+    audit.api.put({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"selector": LABELS}})
+    assert code(audit) == "service-selects-nothing"
+    meta |= {"labels": {"kubernetes.io/service-name": NAME}}
+    ready = [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}}]
+    audit.api.put({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": meta, "endpoints": ready})
     found = audit.look()
     assert found is not None
     assert (found.code, found.final) == ("service-unreachable", False)
