@@ -81,7 +81,7 @@ def _delete(env: Env) -> list[str]:
 def data(env: Env) -> list[str]:
     files = sorted(path.name for path in (env.local / "data").glob("*") if path.is_file())
     said = [f"the databases in {env.state.name}/local/data: {', '.join(files)}"] if files else []
-    return said + brokers.BROKERS[env.local_broker].data(env)
+    return [*said, *brokers.BROKERS[env.local_broker].data(env)]
 
 
 def logs(env: Env, name: str, *, sidecar: bool, previous: bool, follow: bool) -> Iterator[str]:
