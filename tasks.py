@@ -125,6 +125,18 @@ def doctor(_: Context, json: bool = False) -> None:
     _do(action)
 
 
+@task(help={"code": "the code in brackets of a problem; all: lists them"})
+def explain(_: Context, code: str) -> None:
+    """Explain the code of a problem: its cause, what to type, where it is found."""
+
+    def action(env: "Env") -> int:
+        from bootstrap.explain import explain as show
+
+        return show(env.root, code)
+
+    _do(action)
+
+
 @task(help={"json": "a JSON document instead of text"})
 def verify(_: Context, json: bool = False) -> None:
     """Run the smoke tests against what is running."""

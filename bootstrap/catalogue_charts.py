@@ -37,6 +37,7 @@ ROWS: tuple[Row, ...] = (
         "chart-not-rendered",
         "Helm ended with an error that this project does not know; its words are below.",
         "helm lint infrastructure/charts/{chart}\n./inv up",
+        unknown=True,
     ),
     Row(
         "chart-schema-version",

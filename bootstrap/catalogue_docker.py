@@ -97,5 +97,6 @@ ROWS: tuple[Row, ...] = (
         "docker-failed",
         "The Docker Engine refused with words that this project does not know; they are below.",
         "docker info\n# when that works, go on:\n./inv up",
+        unknown=True,
     ),
 )

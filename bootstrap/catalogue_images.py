@@ -96,6 +96,7 @@ ROWS: tuple[Row, ...] = (
         "build-failed",
         "A step of the build ended with an error that this project does not know; its words are below.",
         "# mend {dockerfile} until this works:\ndocker build --file {dockerfile} services\n./inv up",
+        unknown=True,
     ),
     # --- the image and its run
     Row("image-missing", "It was not built here yet, or was removed since, or the code has changed.", "./inv up"),
@@ -155,5 +156,6 @@ ROWS: tuple[Row, ...] = (
         "It was started as a pod will start it: no rights, a read-only root filesystem, no network. Its last words "
         "are below.",
         "{command}",
+        unknown=True,
     ),
 )

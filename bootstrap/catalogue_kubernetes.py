@@ -58,5 +58,10 @@ ROWS: tuple[Row, ...] = (
         phase="api",
         pattern=r'(?:unknown field "|[^ ]: )(?P<field>\.?[\w.\[\]-]+)(?:"|: field not declared in schema)',
     ),
-    Row("cluster-refused", "The cluster answered, and refused; its own words are below.", "./inv up"),
+    Row(
+        "cluster-refused",
+        "The cluster answered, and refused; its own words are below.",
+        "./inv up",
+        unknown=True,
+    ),
 )

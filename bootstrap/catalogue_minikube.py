@@ -88,6 +88,7 @@ ROWS: tuple[Row, ...] = (
         "minikube-failed",
         "minikube ended with an error that this project does not know; its words are below.",
         "minikube logs -p {profile}\n./inv up",
+        unknown=True,
     ),
     Row(
         "cluster-broken",
@@ -154,6 +155,7 @@ ROWS: tuple[Row, ...] = (
         "docker-env-failed",
         "Images are built by the Docker Engine in the node, and only minikube knows how to reach it.",
         "minikube docker-env -p {profile} --shell=none --output=json\n./inv up",
+        unknown=True,
     ),
     Row(
         "docker-env-away",

@@ -8,6 +8,7 @@ ROWS: tuple[Row, ...] = (
         "release-failed",
         "Helm ended with an error that this project does not know; its words are below.",
         "helm --kubeconfig {kubeconfig} --kube-context {context} list --all-namespaces\n./inv up",
+        unknown=True,
     ),
     Row(
         "release-cluster-unreachable",

@@ -24,7 +24,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Row:
-    """One known problem. `cause` and `remedy` may hold `{facts}`; the named groups of `pattern` are facts too."""
+    """One known problem. `cause` and `remedy` may hold `{facts}`; the named groups of `pattern` are facts too.
+
+    `unknown` marks the one that stands for words which no pattern matches: all that is known is who said them.
+    """
 
     code: str
     cause: str
@@ -32,6 +35,7 @@ class Row:
     tool: str = ""
     phase: str = ""
     pattern: str = ""
+    unknown: bool = False
 
 
 class Failed(Exception):

@@ -85,7 +85,7 @@ class Report:
             self.line("  ─ what to type")
             for text in problem.remedy.splitlines():
                 self.line(f"    {text}")
-            self.line(f"  [{problem.code}]")
+            self.line(f"  [{problem.code}] docs/troubleshooting.md#{problem.code}")
 
     def json(self, value: Any) -> None:
         """A JSON document."""

@@ -70,6 +70,13 @@ FIRST_USE = (
         "mv .venv .venv.mine",
     ),
 )
+_LATER = {row.code for row in catalogue.ROWS}
+AREAS: dict[str, tuple[Row, ...]] = {
+    "First use": tuple(row for row in FIRST_USE if row.code not in _LATER),
+    "environment.toml": MANIFEST,
+    **catalogue.AREAS,
+}
+"""Every row there is, each once, by what it is about."""
 HEAD = """\
 <!-- Written by `python -m bootstrap.troubleshooting`; do not edit. -->
 # Troubleshooting
@@ -79,7 +86,7 @@ in one place. Words in capitals stand for what your problem names. A problem wit
 """
 
 
-def _advice(text: str) -> str:
+def advice(text: str) -> str:
     """Facts as words in capitals; what only the problem itself can say, as a comment."""
     text = text.replace("{advice}", "# the problem itself shows the change to make")
     return re.sub(r"\{(\w+)\}", lambda match: match[1].upper(), text)
@@ -89,17 +96,15 @@ def _chapter(title: str, rows: Iterable[Row]) -> Iterator[str]:
     yield f"## {title}\n"
     for row in sorted(rows, key=lambda row: row.code):
         yield f"### {row.code}\n"
-        yield f"{_advice(row.cause)}\n"
-        yield f"```sh\n{_advice(row.remedy)}\n```\n"
+        yield f"{advice(row.cause)}\n"
+        yield f"```sh\n{advice(row.remedy)}\n```\n"
 
 
 def text() -> str:
     """The whole page."""
     parts = [
         HEAD,
-        *_chapter("First use", FIRST_USE),
-        *_chapter("environment.toml", MANIFEST),
-        *_chapter("A run", catalogue.ROWS),
+        *(line for title, rows in AREAS.items() for line in _chapter(title, rows)),
     ]
     return "\n".join(parts)
 

@@ -100,7 +100,7 @@ def test_a_problem_with_all_its_parts() -> None:
         "  ─ what to type\n"
         "    # loosen one:\n"
         "    ./inv up\n"
-        "  [requirements-conflict]\n"
+        "  [requirements-conflict] docs/troubleshooting.md#requirements-conflict\n"
     )
 
 
@@ -109,7 +109,7 @@ def test_a_problem_with_the_least() -> None:
     Report(out).problems((BARE,))
     assert out.getvalue() == (
         "\n✘ Topic orders does not exist.\n  It is not on the broker.\n"
-        "  ─ what to type\n    ./inv up\n  [topic-missing]\n"
+        "  ─ what to type\n    ./inv up\n  [topic-missing] docs/troubleshooting.md#topic-missing\n"
     )
 
 

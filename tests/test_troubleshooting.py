@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bootstrap import first_use_problems
 from bootstrap.catalogue import ROWS
-from bootstrap.troubleshooting import FIRST_USE, MANIFEST, text
+from bootstrap.troubleshooting import AREAS, FIRST_USE, MANIFEST, text
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -37,7 +37,8 @@ def test_every_code_of_first_use_is_there() -> None:
 
 def test_every_section_has_a_cause_and_a_remedy_without_open_placeholders() -> None:
     sections = re.split(r"(?m)^### ", text())[1:]
-    assert len(sections) == len(ROWS) + len(MANIFEST) + len(FIRST_USE)
+    assert len(sections) == sum(map(len, AREAS.values()))
+    assert {section.partition("\n")[0] for section in sections} == {row.code for row in (*ROWS, *MANIFEST, *FIRST_USE)}
     for section in sections:
         code, _, body = section.partition("\n\n")
         cause, _, remedy = body.partition("```sh\n")

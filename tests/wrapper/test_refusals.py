@@ -30,7 +30,7 @@ def refused(checkout: Checkout, code: str) -> str:
     exit_code, out, err = checkout.inv("x")
     assert (exit_code, out) == (1, ""), err
     assert err.count("[") >= 1
-    assert err.endswith(f"  [{code}]\n"), err
+    assert err.endswith(f"  [{code}] docs/troubleshooting.md#{code}\n"), err
     assert "Traceback" not in err
     assert "─ what to type" in err
     return err
@@ -85,7 +85,7 @@ def test_no_venv_module(checkout: Checkout, words: str, package: str) -> None:
     python = checkout.script("debian-python", f"cat '{checkout.base}/words'; exit 1")
     said = io.StringIO()
     assert main(checkout.root, checkout.environ, said, str(python)) == 1
-    assert said.getvalue().endswith("[venv-missing]\n")
+    assert said.getvalue().endswith("[venv-missing] docs/troubleshooting.md#venv-missing\n")
     assert f"sudo apt-get install {package}\n" in said.getvalue()
 
 
@@ -126,7 +126,7 @@ def test_package_without_a_build(checkout: Checkout) -> None:
         wheel.unlink()
     exit_code, _, err = checkout.inv("x")
     assert exit_code == 1
-    assert err.rstrip().endswith(("[no-wheel]", "[index-unreachable]"))
+    assert err.rstrip().endswith(("#no-wheel", "#index-unreachable"))
 
 
 def test_disk_full(checkout: Checkout) -> None:
