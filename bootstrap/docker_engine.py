@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SECONDS = 60  # that the engine may leave a call without an answer
+NAMES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+ANY_VERSION = "1.44"  # for a client that is not asked anything
 
 
 def connect(environ: Mapping[str, str]) -> "DockerClient":
@@ -21,27 +23,64 @@ def connect(environ: Mapping[str, str]) -> "DockerClient":
     Raises `Failed`: `docker-elsewhere` for an engine of another machine, `docker-not-running`, `docker-forbidden`,
     `docker-failed`.
     """
-    import docker
+    with words("This machine's Docker Engine cannot be used."):
+        return direct(**_address(environ))
+
+
+def of_this_machine(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` as it leads to this machine's engine: without what a shell got from `minikube docker-env`, which leads
+    to a node's. Raises `Failed` (`docker-elsewhere`) where it leads to another machine.
+    """
+    with words("This machine's Docker Engine cannot be used."):
+        _address(environ)
+    return _outside_of_a_node(environ)
+
+
+def direct(**params: Any) -> "DockerClient":
+    """A client that finds the engine at that address, as the SDK takes it, and no other.
+
+    No proxy of the user's leads to an engine on this machine, and no authority of theirs vouches for it.
+    """
+    from docker import APIClient, DockerClient
+
+    class Direct(APIClient):
+        def merge_environment_settings(self, *settings: Any) -> Any:
+            self.trust_env = False
+            return super().merge_environment_settings(*settings)
+
+    # With a version it asks nothing yet; what asks is put in its place.
+    client = DockerClient(version=ANY_VERSION, **params)
+    client.api = Direct(version="auto", timeout=SECONDS, **params)
+    return client
+
+
+def _outside_of_a_node(environ: Mapping[str, str]) -> dict[str, str]:
+    found = dict(environ)
+    if found.pop("MINIKUBE_ACTIVE_DOCKERD", ""):
+        for name in NAMES:
+            found.pop(name, None)
+            if before := found.pop(f"MINIKUBE_EXISTING_{name}", ""):
+                found[name] = before
+    return found
+
+
+def _address(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Where the engine is, as the SDK takes it."""
     from docker.context import ContextAPI
     from docker.utils import kwargs_from_env
 
-    with words("This machine's Docker Engine cannot be used."):
-        # An empty mapping would be read as "take the one of this process".
-        params: dict[str, Any] = {**kwargs_from_env(environment={"": "", **environ})}
-        named_by = "DOCKER_HOST"
-        if "base_url" not in params:
-            named_by = "The current Docker context"
-            params = {**ContextAPI.kwargs_from_context(environment={"": "", **environ}), **params}
-        address = str(params.get("base_url", ""))
-        if not is_local(address):
-            raise Failed(
-                problem(
-                    "docker-elsewhere",
-                    f"{named_by} does not point to a Docker Engine of this machine: {address}",
-                    final=True,
-                )
-            )
-        return docker.DockerClient(timeout=SECONDS, **params)
+    # An empty mapping would be read as "take the one of this process".
+    told = {"": "", **_outside_of_a_node(environ)}
+    params: dict[str, Any] = {**kwargs_from_env(environment=told)}
+    named_by = "DOCKER_HOST"
+    if "base_url" not in params:
+        named_by = "The current Docker context"
+        params = {**ContextAPI.kwargs_from_context(environment=told), **params}
+    address = str(params.get("base_url", ""))
+    if is_local(address):
+        return params
+    summary = f"{named_by} does not point to a Docker Engine of this machine: {address}"
+    raise Failed(problem("docker-elsewhere", summary, final=True))
 
 
 def is_local(address: str) -> bool:

@@ -94,7 +94,7 @@ def labels(env: Env, name: str) -> dict[str, str]:
 
 def _git(env: Env, *args: str) -> str:
     with suppress(Failed):  # no git on this machine
-        done = env.run(["git", *args], timeout=GIT_SECONDS)
+        done = env.run(["git", *args], timeout=GIT_SECONDS, environ=env.child_environ())
         return done.stdout.strip() if done.exit == 0 else ""
     return ""
 

@@ -5,14 +5,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bootstrap.catalogue import problem
 from bootstrap.cluster import api
 from bootstrap.cluster.api import Document, path
 from bootstrap.command import Completed
-from bootstrap.docker_engine import LOOPBACK, SECONDS
+from bootstrap.docker_engine import LOOPBACK, NAMES, direct
 from bootstrap.env import Env
 from bootstrap.images.layout import Engine
 from bootstrap.minikube import profile
@@ -21,9 +21,8 @@ from bootstrap.problem import Failed
 if TYPE_CHECKING:
     from docker import DockerClient
 
+ELSEWHERE = ("BUILDX_", "DOCKER_", "HELM_", "KUBE", "MINIKUBE_")  # variables that may lead to what is not ours
 CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
-DEFAULT_VERSION = "1.44"
-NAMES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 
 
 def engine(env: Env) -> Engine:
@@ -36,11 +35,11 @@ def engine(env: Env) -> Engine:
 
 def _engine(env: Env) -> Engine:
     found = variables(env)
-    # Another builder than the engine's own would keep the image to itself.
-    environ = {k: v for k, v in env.environ.items() if not k.startswith(("DOCKER_", "BUILDX_", "MINIKUBE_"))}
+    environ = {k: v for k, v in env.environ.items() if not k.startswith(ELSEWHERE)}
     host = str(urlsplit(found["DOCKER_HOST"]).hostname)
-    direct = ",".join(part for part in (env.environ.get("NO_PROXY") or env.environ.get("no_proxy"), host) if part)
-    ours = found | {"NO_PROXY": direct, "no_proxy": direct, "BUILDX_BUILDER": "default"}
+    unproxied = ",".join(part for part in (env.environ.get("NO_PROXY") or env.environ.get("no_proxy"), host) if part)
+    # Another builder than the engine's own would keep the image to itself.
+    ours = found | {"NO_PROXY": unproxied, "no_proxy": unproxied, "BUILDX_BUILDER": "default"}
     return Engine(_client(env, found), environ | ours)
 
 
@@ -105,15 +104,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _client(env: Env, found: dict[str, str]) -> "DockerClient":
-    from docker import APIClient, DockerClient
     from docker.tls import TLSConfig
-
-    class Direct(APIClient):
-        """No proxy of the user's leads to a node, and no other authority than minikube's vouches for it."""
-
-        def merge_environment_settings(self, *settings: Any) -> Any:
-            self.trust_env = False
-            return super().merge_environment_settings(*settings)
 
     certificates = Path(found["DOCKER_CERT_PATH"])
     tls = TLSConfig(
@@ -122,10 +113,7 @@ def _client(env: Env, found: dict[str, str]) -> "DockerClient":
         verify=True,
     )
     with words(env):
-        # With a version it asks nothing yet; what asks is put in its place.
-        client = DockerClient(base_url=found["DOCKER_HOST"], version=DEFAULT_VERSION, tls=tls)
-        client.api = Direct(base_url=found["DOCKER_HOST"], version="auto", tls=tls, timeout=SECONDS)
-    return client
+        return direct(base_url=found["DOCKER_HOST"], tls=tls)
 
 
 @contextmanager

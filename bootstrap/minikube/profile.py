@@ -18,6 +18,13 @@ SECONDS = 60.0  # for a question
 STOP_SECONDS = 300.0
 NO_PROFILE = 85  # exit code: there is no such profile, or no machine of it
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY")
+# Every flag of minikube can be set by a variable, also one that makes a cluster listen to the whole network. These say
+# where things lie and come from.
+PASSED_ON = (
+    *("MINIKUBE_HOME", "MINIKUBE_FORCE", "MINIKUBE_FORCE_SYSTEMD", "MINIKUBE_ROOTLESS", "MINIKUBE_BASE_IMAGE"),
+    *("MINIKUBE_IMAGE_MIRROR_COUNTRY", "MINIKUBE_IMAGE_REPOSITORY", "MINIKUBE_BINARY_MIRROR"),
+    *("MINIKUBE_REGISTRY_MIRROR", "MINIKUBE_INSECURE_REGISTRY"),
+)
 # Loopback, the nodes of the docker driver, Services, pods, and names in the cluster: no proxy leads to them.
 DIRECT = "localhost,127.0.0.1,192.168.0.0/16,10.96.0.0/12,10.244.0.0/16,.svc,.cluster.local,.minikube.internal"
 
@@ -25,17 +32,10 @@ DIRECT = "localhost,127.0.0.1,192.168.0.0/16,10.96.0.0/12,10.244.0.0/16,.svc,.cl
 def environ(env: Env) -> dict[str, str]:
     """The environment variables for minikube: our kubeconfig, this machine's engine, English words.
 
-    What a shell got from `minikube docker-env` points to a node; minikube itself must see the machine's engine.
+    Raises `Failed` (`docker-elsewhere`): on an engine of another machine minikube may have a profile of our name.
     """
-    theirs = dict(env.environ)
-    if theirs.pop("MINIKUBE_ACTIVE_DOCKERD", ""):
-        for name in ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
-            theirs.pop(name, None)
-            if before := theirs.pop(f"MINIKUBE_EXISTING_{name}", ""):
-                theirs[name] = before
-    if not docker_engine.is_local(theirs.get("DOCKER_HOST", "")):
-        theirs.pop("DOCKER_HOST")
-    passed = {k: v for k, v in theirs.items() if re.match(r"MINIKUBE_|DOCKER_|SSL_CERT_|XDG_|WSL", k)}
+    theirs = docker_engine.of_this_machine(env.environ)
+    passed = {k: v for k, v in theirs.items() if re.match(r"DOCKER_|SSL_CERT_|XDG_|WSL", k) or k in PASSED_ON}
     ours = {
         "KUBECONFIG": str(env.kubeconfig),
         "LC_ALL": "C",

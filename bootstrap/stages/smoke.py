@@ -81,6 +81,7 @@ def _environ(env: Env, urls: dict[str, str]) -> dict[str, str]:
     return own | {
         "INV_URLS": json.dumps(urls),
         "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",  # it counts before the other one
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
 

@@ -265,9 +265,13 @@ def test_the_users_kubeconfig_shell_and_context_stay_out_of_it(world: World, tmp
     assert theirs.read_text() == "current-context: production"
 
 
-def test_an_engine_elsewhere_is_not_minikubes(world: World) -> None:
+def test_on_an_engine_elsewhere_minikube_is_not_run(world: World) -> None:
+    up(world)
     world.env.environ = {**world.env.environ, "DOCKER_HOST": "tcp://192.0.2.1:2376"}
-    assert "DOCKER_HOST" not in profile.environ(world.env)
+    with pytest.raises(Failed) as failed:
+        profile.delete(world.env)
+    assert [found.code for found in failed.value.problems] == ["docker-elsewhere"]
+    assert "delete" not in world.minikube.did
 
 
 def test_a_proxy_is_passed_on_and_never_leads_to_the_cluster(world: World) -> None:

@@ -136,7 +136,7 @@ def test_minikube_is_asked_once_in_a_run_and_again_when_the_cluster_has_moved(wo
 
 def test_the_shells_engine_builder_and_certificates_play_no_part(world: World, node: Node) -> None:
     theirs = {
-        "DOCKER_HOST": "tcp://192.0.2.1:2376",
+        "DOCKER_HOST": "tcp://127.0.0.1:1",
         "DOCKER_CONTEXT": "production",
         "BUILDX_BUILDER": "elsewhere",
         "HTTPS_PROXY": "http://192.0.2.2:3128",
