@@ -139,6 +139,6 @@ ROWS: tuple[Row, ...] = (
         "# when the app listens on another port, correct `port` in environment.toml; then:\n./inv up",
         tool="daprd",
         phase="wait",
-        pattern=r"waiting on port (?P<port>\d+)",
+        pattern=r"waiting (?:on|for application to listen on) port (?P<port>\d+)",
     ),
 )
