@@ -73,13 +73,21 @@ ROWS: tuple[Row, ...] = (
         "pod-user-breaks-non-root",
         "The kubelet will refuse the container {container}: it runs as user 0 and has runAsNonRoot: true. A user "
         "stated for the whole pod is inherited by daprd, to which Dapr's injector gives runAsNonRoot: true alone. "
-        "Relaxing Pod Security changes nothing, since the kubelet checks it.",
+        "Relaxing the labels of Pod Security, or turning admission plugins off, changes nothing: it is the kubelet "
+        "that checks.",
         "# state no user for the pod; give each container a numeric one of its own that is not 0, then:\n./inv up",
     ),
     Row(
         "pod-user-inherited",
         "The pod states a user for all its containers, so daprd does not run as the user of its own image.",
         "# move runAsUser and runAsGroup from the pod to each container, then:\n./inv up",
+    ),
+    Row(
+        "pod-not-injected",
+        "The service has an app id, so it publishes, subscribes or is called through Dapr; without its sidecar, all of "
+        "its events are lost.",
+        '# let the chart annotate its pod with dapr.io/enabled: "true"; to do without Dapr on purpose, set\n'
+        "# service.dapr.enabled to false in infrastructure/charts/{name}/values-local.yaml; then:\n./inv up",
     ),
     Row(
         "pod-image-runs-as-root",

@@ -122,6 +122,13 @@ ROWS: tuple[Row, ...] = (
         pattern=r"\[Errno 13\] Permission denied|\": permission denied|\(PermissionError: \[Errno 13\]",
     ),
     Row(
+        "image-module-not-on-path",
+        "The module was installed into a folder that is none of those in which the Python of ENTRYPOINT looks: another "
+        "Python's, or one that PATH or PYTHONPATH does not name.",
+        "# in {dockerfile}: start the Python for which it was installed (`ENV PATH=/opt/venv/bin:$PATH`), or name the\n"
+        "# folder with `ENV PYTHONPATH={folder}`; then:\n./inv up",
+    ),
+    Row(
         "image-module-missing",
         "The service imports {module}, and Python does not find it in the image.",
         "# add the distribution that provides it to {requirements}, or copy its folder in {dockerfile}; then:\n"

@@ -66,10 +66,12 @@ def test_suite_is_told_the_addresses_and_nothing_of_the_users_own_pytest(env: En
     assert "PYTEST_ADDOPTS" not in environ
 
 
+@pytest.mark.closes("smoke", "the suite passed", "smoke-failed")
 def test_failure_is_a_sentence_and_names_the_service_to_look_at(env: Env, fake: Pytest) -> None:
     words = "tests.smoke.app.Wrong: Expected a mail; after 15 s: nothing. Look at: ./inv logs mailer"
     fake.cases = [case(), case("failure", words, "tests/smoke/test_orders.py:7: in test\nE  Wrong")]
     (problem,) = smoke.failures(smoke.run(env, URLS))
+    assert problem.code == "smoke-failed"
     assert problem.summary == "an order is mailed: Expected a mail; after 15 s: nothing."
     assert "./inv logs mailer" in problem.remedy
     assert (problem.where, problem.evidence) == ("tests/smoke/test_orders.py:7", "")
@@ -170,10 +172,13 @@ def test_what_is_proven_is_not_proven_again(world: World) -> None:
     assert world.up() == 0
 
 
+@pytest.mark.closes("smoke", "it passed against exactly what runs now", "smoke-not-run")
 def test_new_process_closes_the_gate_and_is_proven(world: World) -> None:
     world.up()
     world.generation = "shop:2"
-    assert closed(world)
+    found = world.stage.check(world.env)
+    assert found is not None
+    assert (found.code, found.final) == ("smoke-not-run", True)
     assert world.up() == 1
 
 

@@ -13,7 +13,8 @@ CLOSED = re.compile(
     r"|(?<=exec: \")(?=[^\"]*\": permission denied))"
     r"([^'\"]+)"
 )
-# Prints where it lies and the first part of that path that `uid`, who is in no group of root's, may not read.
+# Prints where it lies and the first part of that path that `uid`, who is in no group of root's, may not read; else
+# where a module lies to which this Python does not look.
 SCRIPT = """
 import json, os, stat, sys
 wanted, uid = sys.argv[1], int(sys.argv[2])
@@ -41,11 +42,20 @@ def closed(path):
         if bits & needed != needed:
             return part, stat.filemode(facts.st_mode), facts.st_uid
     return None
+def astray(place):
+    folder = os.path.dirname(place)
+    package = os.path.isfile(os.path.join(place, "__init__.py")) or os.path.isfile(place)
+    return package and folder not in sys.path and not os.path.exists(os.path.join(folder, "__init__.py"))
+elsewhere = []
 for place in places():
     found = closed(place)
     if found:
         print(json.dumps([place, *found]))
         break
+    if not wanted.startswith("/") and astray(place):
+        elsewhere.append(place)
+else:
+    print(json.dumps(elsewhere[:1]))
 """
 
 
@@ -59,6 +69,13 @@ class Closed:
     owner: int
 
 
+@dataclass(frozen=True)
+class Astray:
+    """A module that lies at `path`, in a folder in which the image's Python does not look."""
+
+    path: str
+
+
 def named(said: str) -> str:
     """The file (a path) or the top-level module that a program's last words say it cannot read or find; else ""."""
     if closed := CLOSED.search(said):
@@ -67,8 +84,8 @@ def named(said: str) -> str:
     return str(missing[-1]).partition(".")[0] if missing else ""
 
 
-def look(engine: Engine, reference: str, wanted: str) -> Closed | None:
-    """Where `wanted` lies in the image, closed to the pod's user; None where it is open, or not there at all."""
+def look(engine: Engine, reference: str, wanted: str) -> Closed | Astray | None:
+    """Where `wanted` lies in the image, closed to the pod's user or to where Python does not look; else None."""
     from docker.errors import DockerException
 
     if not wanted:
@@ -83,6 +100,9 @@ def look(engine: Engine, reference: str, wanted: str) -> Closed | None:
             read_only=True,
             remove=True,
         )
-        path, part, mode, owner = json.loads(bytes(said))
-        return Closed(str(path), str(part), str(mode), int(owner))
+        match json.loads(bytes(said)):
+            case [str(path), str(part), str(mode), int(owner)]:
+                return Closed(path, part, mode, owner)
+            case [str(path)]:
+                return Astray(path)
     return None

@@ -1,6 +1,7 @@
 """Proves that an image runs as a pod will run it: started without any right, until it answers; else says why not."""
 
 import json
+import posixpath
 import re
 import time
 from contextlib import suppress
@@ -156,31 +157,37 @@ def _why(env: Env, engine: Engine, name: str, said: str, how: str) -> Problem:
     path = layout.dockerfile(env, name)
     service = env.manifest.services[name]
     facts: dict[str, Any] = {
-        "name": name,
         "command": layout.command(env, name),
         "requirements": f"{service.path}/requirements.txt",
         "dockerfile": str(path.relative_to(env.root)),
         "uid": UID,
     }
     summary = f"The image of {name}, run as uid {UID}, {how}."
-    known = recognise("image", "run", said, summary, where=_own_frame(said, service.path), **facts)
-    if known and known.code in ("image-file-not-readable", "image-module-missing"):
-        wanted = probe.named(said)
-        seen = probe.look(engine, layout.reference(env, name), wanted)
-        if seen:
-            line = dockerfile.origin(path.read_text(encoding="utf-8"), seen.path) if path.is_file() else 0
-            return problem(
-                "image-file-not-readable",
-                f"{seen.path} in the image of {name} cannot be read by uid {UID}: {seen.part} has the mode "
-                f"{seen.mode} and belongs to uid {seen.owner}.",
-                evidence=said,
-                where=f"{facts['dockerfile']}:{line}" if line else facts["dockerfile"],
-                final=True,
-                **facts,
-            )
+    known = recognise("image", "run", said, summary, where=_own_frame(said, service.path), name=name, **facts)
+    is_of_files = known and known.code in ("image-file-not-readable", "image-module-missing")
+    if is_of_files and (seen := probe.look(engine, layout.reference(env, name), probe.named(said))):
+        line = dockerfile.origin(path.read_text(encoding="utf-8"), seen.path) if path.is_file() else 0
+        where = f"{facts['dockerfile']}:{line}" if line else facts["dockerfile"]
+        return _seen(seen, name, evidence=said, where=where, **facts)
     # The settings that it refuses are refused everywhere in the same words.
     known = known or recognise("python", "start", said, summary, name=name, path=service.path)
-    return known or problem("image-run-failed", summary, evidence=said, final=True, **facts)
+    return known or problem("image-run-failed", summary, evidence=said, name=name, final=True, **facts)
+
+
+def _seen(seen: probe.Closed | probe.Astray, name: str, **facts: Any) -> Problem:
+    if isinstance(seen, probe.Astray):
+        summary = f"{seen.path} is in the image of {name}, and its Python does not look there."
+        return problem(
+            "image-module-not-on-path", summary, folder=posixpath.dirname(seen.path), name=name, final=True, **facts
+        )
+    return problem(
+        "image-file-not-readable",
+        f"{seen.path} in the image of {name} cannot be read by uid {UID}: {seen.part} has the mode "
+        f"{seen.mode} and belongs to uid {seen.owner}.",
+        name=name,
+        final=True,
+        **facts,
+    )
 
 
 def _own_frame(said: str, path: str) -> str:

@@ -122,6 +122,15 @@ def _where(env: Env, rendered: Rendered, path: str, source: str) -> str:
     return str(named.relative_to(env.root))
 
 
+def _naming(env: Env, rendered: Rendered, words: str) -> str:
+    """`file:line` of the first line that holds these words, else the chart."""
+    for file in (*rendered.files, *charts.sources(rendered)):
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            if words in line:
+                return f"{file.relative_to(env.root)}:{number}"
+    return str(rendered.folder.relative_to(env.root))
+
+
 def _excerpt(text: str, line: int, source: str) -> str:
     lines = text.splitlines()
     first = max(line - SHOWN, 1)
@@ -146,6 +155,15 @@ def _pods(env: Env, rendered: Rendered, settings: pods.Injector) -> Iterator[Pro
                 where=_where(env, rendered, "spec.template.spec.securityContext.runAsUser", ""),
                 final=True,
             )
+        if _lacks_sidecar(env, rendered.chart, template):
+            yield problem(
+                "pod-not-injected",
+                f"{_about(rendered)}, makes a pod for {named} that gets no sidecar.",
+                name=rendered.chart,
+                evidence=f"dapr.io/enabled: {_annotations(template).get('dapr.io/enabled', 'not there')}",
+                where=_naming(env, rendered, "dapr.io/enabled"),
+                final=True,
+            )
         above = pod_security.context(pod["spec"])
         if pods.is_injected(template) and above.get("runAsUser"):
             yield problem(
@@ -163,6 +181,17 @@ def _pods(env: Env, rendered: Rendered, settings: pods.Injector) -> Iterator[Pro
                 where=str(rendered.folder.relative_to(env.root)),
                 final=True,
             )
+
+
+def _lacks_sidecar(env: Env, chart: str, template: pod_security.Pod) -> bool:
+    """Whether the service needs a sidecar, has not switched Dapr off by its value, and its pod asks for none."""
+    from bootstrap.stages import release
+
+    return chart in env.manifest.services and release.dapr_enabled(env, chart) and not pods.is_injected(template)
+
+
+def _annotations(template: pod_security.Pod) -> Mapping[str, Any]:
+    return (template.get("metadata") or {}).get("annotations") or {}
 
 
 def pod_template(document: Any) -> dict[str, Any] | None:

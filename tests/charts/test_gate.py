@@ -67,6 +67,7 @@ def test_charts_that_passed_are_not_rendered_again_until_something_changes(env: 
     assert "template" not in started, "what passed is as it was"
 
 
+@pytest.mark.closes("charts", "the API knows every field and kind", "chart-unknown-field")
 def test_case_4_capabilities_for_the_whole_pod(env: Env, edit: Edit, look: Look) -> None:
     edit(
         DEPLOYMENT,
@@ -102,6 +103,7 @@ def test_case_4_from_a_values_file_names_that_file(env: Env, edit: Edit, look: L
     assert problem.where == "infrastructure/charts/postgres/values-local.yaml:2"
 
 
+@pytest.mark.closes("charts", "the kubelet will start every container", "pod-user-breaks-non-root")
 def test_case_5_a_root_pod_is_inherited_by_daprd(env: Env, edit: Edit, look: Look) -> None:
     edit(DEPLOYMENT, "      automount", "      securityContext:\n        runAsUser: 0\n      automount")
     found = [problem for problem in look() if "backend-api" in problem.summary]
@@ -113,6 +115,7 @@ def test_case_5_a_root_pod_is_inherited_by_daprd(env: Env, edit: Edit, look: Loo
     assert not [p for p in look() if p.code == "pod-user-breaks-non-root" and "The chart of frontend" in p.summary]
 
 
+@pytest.mark.closes("charts", "daprd keeps the user of its image", "pod-user-inherited")
 def test_case_5_another_user_for_the_whole_pod_is_inherited_too(edit: Edit, look: Look) -> None:
     edit(DEPLOYMENT, "      automount", "      securityContext:\n        runAsUser: 10001\n      automount")
     problem = one(look())
@@ -126,6 +129,9 @@ def test_case_5_a_container_as_root(edit: Edit, look: Look) -> None:
     assert codes == {"pod-user-breaks-non-root", "pod-security-violated"}
 
 
+@pytest.mark.closes(
+    "charts", "the kubelet will start every container", "pod-image-runs-as-root", "pod-image-user-not-numeric"
+)
 @pytest.mark.parametrize(
     ("user", "code"), [("", "pod-image-runs-as-root"), ("USER appuser", "pod-image-user-not-numeric")]
 )
@@ -149,6 +155,43 @@ def test_case_5_pod_security_is_not_met(edit: Edit, look: Look) -> None:
     )
 
 
+@pytest.mark.closes("charts", "services that need a sidecar ask for it", "pod-not-injected")
+def test_case_5_dapr_switched_off_by_annotation(env: Env, edit: Edit, look: Look) -> None:
+    edit("charts/service/templates/_dapr.tpl", 'dapr.io/enabled: "true"', 'dapr.io/enabled: "false"')
+    found = look()
+    assert one(found).code == "pod-not-injected"
+    assert len(found) == 5, "the frontend has no sidecar"
+    assert found[0].where == "infrastructure/charts/service/templates/_dapr.tpl:3"
+    assert "infrastructure/charts/backend-api/values-local.yaml" in found[0].remedy
+    for name in env.manifest.services:
+        values = env.root / "infrastructure" / "charts" / name / "values-local.yaml"
+        values.write_text(values.read_text().replace("service:", "service:\n  dapr:\n    enabled: false", 1))
+    assert look() == (), "switched off on purpose"
+
+
+@pytest.mark.closes("charts", "every field is as the API takes it", "chart-duplicate-field")
+def test_case_5_dapr_switched_off_by_a_second_annotation(edit: Edit, look: Look) -> None:
+    values = "charts/audit-service/values-local.yaml"
+    edit(values, "service:", 'service:\n  podAnnotations:\n    dapr.io/enabled: "false"')
+    assert one(look()).code == "chart-duplicate-field"
+
+
+@pytest.mark.closes("charts", "the API knows every field and kind", "chart-kind-unknown")
+@pytest.mark.closes("charts", "every field is as the API takes it", "chart-wrong-type", "chart-missing-field")
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("apiVersion: apps/v1\n", "apiVersion: apps/v1beta1\n", "chart-kind-unknown"),
+        ("automountServiceAccountToken: false", "automountServiceAccountToken: 3", "chart-wrong-type"),
+        ("        - name: postgres\n          image", "        - image", "chart-missing-field"),
+    ],
+)
+def test_what_the_api_does_not_take(edit: Edit, look: Look, old: str, new: str, code: str) -> None:
+    edit(STATEFULSET, old, new)
+    assert one(look()).code == code
+
+
+@pytest.mark.closes("charts", "pods meet the Pod Security level after injection", "pod-security-violated")
 def test_case_5_the_sidecar_must_meet_it_too(edit: Edit, look: Look) -> None:
     edit("dapr-values.yaml", "sidecarDropALLCapabilities: true", "sidecarDropALLCapabilities: false")
     found = look()
@@ -157,6 +200,7 @@ def test_case_5_the_sidecar_must_meet_it_too(edit: Edit, look: Look) -> None:
     assert len(found) == 5, "the frontend has no sidecar"
 
 
+@pytest.mark.closes("charts", "values are what the chart allows", "chart-values-invalid")
 def test_a_misspelt_value_is_an_error(edit: Edit, look: Look) -> None:
     edit("charts/websocket-service/values.yaml", "strategy:", "stratgy:")
     problem = one(look())
@@ -176,6 +220,7 @@ def test_an_image_without_a_fixed_tag_is_an_error(env: Env) -> None:
     assert "/image/tag" in found[0].evidence
 
 
+@pytest.mark.closes("charts", "every chart renders", "chart-template-broken")
 def test_a_broken_template_is_pointed_at(env: Env, edit: Edit, look: Look) -> None:
     edit(DEPLOYMENT, "{{ $values.replicas }}", "{{ $values.scale.replicas }}")
     problem = one(look())
@@ -183,6 +228,7 @@ def test_a_broken_template_is_pointed_at(env: Env, edit: Edit, look: Look) -> No
     assert problem.where == f"infrastructure/{DEPLOYMENT}:{line_of(env, DEPLOYMENT, 'scale')}"
 
 
+@pytest.mark.closes("charts", "every chart renders", "chart-yaml-invalid")
 def test_yaml_that_is_none_is_told(edit: Edit, look: Look) -> None:
     edit(DEPLOYMENT, '"service.env" . | nindent 12', '"service.env" . | nindent 1')
     assert one(look()).code == "chart-yaml-invalid"
@@ -196,6 +242,7 @@ def test_what_is_wrong_in_different_charts_is_told_at_once(edit: Edit, look: Loo
     assert "The nearest field there is serviceName." in second.remedy
 
 
+@pytest.mark.closes("charts", "every service has a chart", "chart-missing")
 def test_a_service_without_a_chart_is_named(env: Env, look: Look) -> None:
     chart = env.root / "infrastructure" / "charts" / "audit-service"
     chart.rename(chart.with_name("audit"))
@@ -211,6 +258,7 @@ def test_a_library_that_is_gone_is_named(env: Env) -> None:
         gate.stage().check(env)
 
 
+@pytest.mark.closes("charts", "it is known how sidecars are made", "dapr-values-unreadable")
 @pytest.mark.parametrize("text", [None, "a: [", "[]", "dapr_sidecar_injector: 3", ""])
 def test_dapr_s_values_must_tell_how_sidecars_are_made(env: Env, look: Look, text: str | None) -> None:
     file = env.root / "infrastructure" / "dapr-values.yaml"
@@ -222,6 +270,7 @@ def test_dapr_s_values_must_tell_how_sidecars_are_made(env: Env, look: Look, tex
         look()
 
 
+@pytest.mark.closes("charts", "every chart renders", "chart-not-rendered")
 @pytest.mark.parametrize("text", ["a: [", "dependencies: 3", "dependencies: [3]", "", "\x00"])
 def test_a_broken_chart_is_left_to_helm_to_explain(env: Env, look: Look, text: str) -> None:
     (env.root / "infrastructure" / "charts" / "frontend" / "Chart.yaml").write_text(text)
@@ -231,6 +280,7 @@ def test_a_broken_chart_is_left_to_helm_to_explain(env: Env, look: Look, text: s
     assert problem.evidence
 
 
+@pytest.mark.closes("charts", "the schema is that of the pinned Kubernetes", "chart-schema-version")
 def test_the_schema_must_be_that_of_the_pinned_kubernetes(env: Env, look: Look) -> None:
     cluster = env.manifest.cluster.model_copy(update={"kubernetes": "1.35.1"})
     env.manifest = env.manifest.model_copy(update={"cluster": cluster})

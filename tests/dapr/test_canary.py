@@ -47,6 +47,7 @@ def test_a_silent_injector_closes_the_gate_and_may_still_answer(env: Env) -> Non
     assert "--namespace dapr-system logs deployment/dapr-sidecar-injector" in found.remedy
 
 
+@pytest.mark.closes("dapr", "the injected pod is admitted", "sidecar-refused")
 def test_a_sidecar_that_pod_security_refuses_closes_the_gate_for_good(env: Env, api: ApiServer) -> None:
     api.fault(method="POST", path=f"/namespaces/{NAMESPACE}/pods", refused=Refused(403, REFUSED, "Forbidden"))
     found = canary.rehearse(env)
@@ -80,13 +81,14 @@ class TestProof:
             assert each.check(env) is None
         assert {request.method for request in api.requests} == {"GET"}
 
+    @pytest.mark.closes("canary", "both containers are ready", "pod-starting")
     @pytest.mark.parametrize("ready", [set(), {"app"}, {"daprd"}])
     def test_half_of_it_does_not_open_the_gate(self, env: Env, api: ApiServer, ready: set[str]) -> None:
         stage().apply(env)
         become(api, ready)
         found = stage().check(env)
         assert found is not None
-        assert not found.final
+        assert (found.code, found.final) == ("pod-starting", False)
         with pytest.raises(Failed):
             injection().apply(env)
         assert injection().check(env) is not None
@@ -106,6 +108,7 @@ class TestProof:
         [after] = canaries(api)
         assert before["metadata"]["uid"] != after["metadata"]["uid"]
 
+    @pytest.mark.closes("canary", "it has daprd", "sidecar-not-injected")
     def test_one_without_a_sidecar_closes_the_gate_and_is_replaced(self, env: Env, api: ApiServer) -> None:
         stage().apply(env)
         [pod] = canaries(api)
@@ -118,6 +121,7 @@ class TestProof:
         [after] = canaries(api)
         assert canary.has_sidecar(after)
 
+    @pytest.mark.closes("canary", "there is a canary for what is there now", "canary-missing")
     def test_one_that_was_removed_from_outside_ends_the_wait(self, env: Env, api: ApiServer) -> None:
         stage().apply(env)
         api.remove("v1", "pods", NAMESPACE, canaries(api)[0]["metadata"]["name"])
@@ -125,6 +129,7 @@ class TestProof:
         assert found is not None
         assert (found.code, found.final) == ("canary-missing", True)
 
+    @pytest.mark.closes("injection", "a canary came up under exactly what is there now", "canary-missing")
     def test_another_injector_or_another_level_must_be_proven_anew(self, env: Env, api: ApiServer) -> None:
         stage().apply(env)
         become(api, {"app", "daprd"})

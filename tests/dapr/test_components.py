@@ -62,6 +62,7 @@ def leave_one_over(api: ApiServer) -> None:
     )
 
 
+@pytest.mark.closes("components", "the cluster has exactly the checkout's resources", "dapr-resource-differs")
 @pytest.mark.parametrize("somebody", [change, remove, leave_one_over])
 def test_what_somebody_changed_closes_the_gate_and_is_put_right(
     env: Env, api: ApiServer, somebody: Callable[[ApiServer], None]
@@ -165,6 +166,7 @@ def test_each_thing_that_a_sidecar_lacks_closes_the_gate(env: Env, code: str, ch
     assert ask(env, Answer(200, json.dumps(GOOD | change))) == code
 
 
+@pytest.mark.closes("each service (minikube)", "the sidecar has loaded what is its own", "sidecar-silent")
 @pytest.mark.parametrize("answer", [Answer(0, "connection refused"), Answer(500, "{}"), Answer(404, "")])
 def test_a_silent_sidecar_closes_the_gate(env: Env, answer: Answer) -> None:
     assert ask(env, answer) == "sidecar-silent"

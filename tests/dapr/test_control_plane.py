@@ -89,6 +89,8 @@ def remove_release(api: ApiServer) -> None:
         api.remove("v1", "secrets", SYSTEM, secret["metadata"]["name"])
 
 
+@pytest.mark.closes("dapr", "the API knows its kinds", "dapr-kinds-missing")
+@pytest.mark.closes("dapr", "every workload is rolled out", "workload-missing")
 @pytest.mark.parametrize(
     ("somebody", "code"),
     [
@@ -106,6 +108,7 @@ def test_what_is_gone_closes_the_gate_and_comes_back(
     assert closed(installed) == ""
 
 
+@pytest.mark.closes("dapr", "the release is that of the checkout", "dapr-not-installed")
 def test_other_values_are_rolled_out(installed: Env) -> None:
     file = installed.root / "infrastructure" / "dapr-values.yaml"
     file.write_text(file.read_text().replace("logAsJson: true", "logAsJson: false"))
@@ -136,6 +139,7 @@ def test_an_upgrade_brings_the_new_definitions_which_helm_would_not(
     assert (client["caBundle"], client["service"]["namespace"]) == ("Zm9v", SYSTEM)
 
 
+@pytest.mark.closes("dapr", "every workload is rolled out", "rollout-waiting")
 def test_a_workload_that_is_not_rolled_out_closes_the_gate(installed: Env, api: ApiServer) -> None:
     api.store.reactions.clear()
     sentry = api.get("apps/v1", "deployments", SYSTEM, "dapr-sentry")
@@ -144,6 +148,7 @@ def test_a_workload_that_is_not_rolled_out_closes_the_gate(installed: Env, api: 
     assert closed(installed) == "rollout-waiting"
 
 
+@pytest.mark.closes("dapr", "its webhook adds daprd", "sidecar-not-injected")
 def test_an_injector_that_does_not_answer_closes_the_gate(installed: Env, api: ApiServer) -> None:
     api.store.admissions.clear()
     assert closed(installed) == "sidecar-not-injected"

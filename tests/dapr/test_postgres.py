@@ -127,6 +127,9 @@ def test_the_password_is_not_in_what_helm_keeps(installed: Env, api: ApiServer) 
     assert releases.current(installed)["postgres"]["status"] == "deployed"
 
 
+@pytest.mark.closes("postgres", "every Secret holds the password", "database-secret-missing")
+@pytest.mark.closes("postgres", "the release is that of the checkout", "postgres-not-installed")
+@pytest.mark.closes("postgres", "it is rolled out", "workload-missing")
 def test_each_thing_that_is_gone_closes_the_gate_and_comes_back(installed: Env, api: ApiServer) -> None:
     for plural, name, code in (
         ("secrets", "statestore", "database-secret-missing"),
@@ -139,6 +142,7 @@ def test_each_thing_that_is_gone_closes_the_gate_and_comes_back(installed: Env, 
         assert closed(installed) == ""
 
 
+@pytest.mark.closes("postgres", "a login with the password works", "postgres-password-refused")
 def test_a_lost_password_that_the_data_still_has_is_named_with_what_keeps_the_data(
     installed: Env, api: ApiServer, node: Node
 ) -> None:
@@ -164,6 +168,7 @@ def test_a_database_that_is_not_ready_yet_may_still_be(installed: Env, node: Nod
     assert found.code != "postgres-password-refused"
 
 
+@pytest.mark.closes("postgres", "pods reach the Service", "postgres-unreachable")
 def test_a_service_that_leads_nowhere_closes_the_gate(installed: Env, connects: dict[str, str]) -> None:
     connects["error"] = "[Errno 111] Connection refused"
     found = postgres.check(installed)

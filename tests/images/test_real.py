@@ -116,6 +116,29 @@ class TestBroken:
         assert f"{PACKAGES}/" in found.summary
         assert "No module named" in found.evidence
 
+    def test_packages_where_python_does_not_look(self, real_env: Env, real_engine: Engine) -> None:
+        """The other half of a changed place: PATH and PYTHONPATH still name the old one."""
+        moved = "COPY --from=dependencies /opt/venv /srv/packages"
+        found = broken(real_env, real_engine, (VENV, moved))
+        assert (found.code, found.where) == ("image-module-not-on-path", line(real_env, moved))
+        assert "/srv/packages/lib/python3.11/site-packages/" in found.summary
+        assert "ENV PYTHONPATH=/srv/packages/lib/python3.11/site-packages" in found.remedy
+
+    def test_an_import_that_no_requirement_provides(self, real_env: Env, real_engine: Engine) -> None:
+        """What the gate of the sources stops first."""
+        missing = layout.dockerfile(real_env, BROKEN).parent / "requirements.txt"
+        before = missing.read_text()
+        missing.write_text("".join(row for row in before.splitlines(keepends=True) if not row.startswith("dapr")))
+        try:
+            client = f"{CODE}\nRUN sed -i '1i from dapr.clients import DaprClient' /app/frontend/main.py"
+            found = broken(real_env, real_engine, (CODE, client))
+        finally:
+            missing.write_text(before)
+        assert found.code == "image-module-missing"
+        assert "imports dapr" in found.cause
+        assert f"services/{BROKEN}/requirements.txt" in found.remedy
+        assert found.where == f"services/{BROKEN}/frontend/main.py:1"
+
     def test_a_module_that_nobody_put_there(self, real_env: Env, real_engine: Engine) -> None:
         shared = "COPY --chmod=755 shared/taskapp ./taskapp"
         found = broken(real_env, real_engine, (shared, ""))

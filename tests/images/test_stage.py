@@ -87,6 +87,7 @@ def refusal(env: Env, engine: FakeEngine) -> Callable[[], Problem]:
     return refused
 
 
+@pytest.mark.closes("images", "the image is there under the tag of its content", "image-missing")
 def test_all_images_are_built_and_proven_once(env: Env, engine: FakeEngine, builds: Builds, heard: list[str]) -> None:
     stage = images.stage(lambda _: engine.door, ())
     missing = stage.check(env)
@@ -130,6 +131,7 @@ def test_secrets_of_the_index_are_in_no_argument(env: Env, engine: FakeEngine, b
     assert "--build-arg HTTPS_PROXY" in build
 
 
+@pytest.mark.closes("images", "this very image was proven", "image-not-proven")
 def test_another_image_under_the_tag_is_not_proven(env: Env, engine: FakeEngine) -> None:
     images.one(env, engine.door, "shop")
     engine.held[layout.reference(env, "shop")] = image(3)
@@ -138,6 +140,7 @@ def test_another_image_under_the_tag_is_not_proven(env: Env, engine: FakeEngine)
     assert found.code == "image-not-proven"
 
 
+@pytest.mark.closes("images", "its user is a number and not root", "image-user-root", "image-user-not-numeric")
 @pytest.mark.parametrize(
     ("user", "code", "line"),
     [
@@ -159,6 +162,7 @@ def recorded(case: str) -> str:
 CLOSED = b'["/root/.local/bin/uvicorn", "/root", "drwx------", 0]'
 
 
+@pytest.mark.closes("images", "as a pod will run it, it starts", "image-file-not-readable")
 def test_a_file_that_is_closed(refusal: Callable[[], Problem], engine: FakeEngine) -> None:
     engine.ends, engine.log, engine.seen = 2, recorded("run-as-uid-permission-denied"), CLOSED
     found = refusal()
@@ -175,6 +179,16 @@ def test_a_module_that_is_there_and_closed(refusal: Callable[[], Problem], engin
     assert (found.code, found.where) == ("image-file-not-readable", "services/shop/Dockerfile:4")
 
 
+@pytest.mark.closes("images", "as a pod will run it, it starts", "image-module-not-on-path")
+def test_a_module_where_python_does_not_look(refusal: Callable[[], Problem], engine: FakeEngine) -> None:
+    engine.ends, engine.log = 1, "ModuleNotFoundError: No module named 'uvicorn'"
+    engine.seen = b'["/root/.local/lib/python3.11/site-packages/uvicorn"]'
+    found = refusal()
+    assert (found.code, found.where) == ("image-module-not-on-path", "services/shop/Dockerfile:4")
+    assert "ENV PYTHONPATH=/root/.local/lib/python3.11/site-packages" in found.remedy
+
+
+@pytest.mark.closes("images", "as a pod will run it, it starts", "image-module-missing")
 @pytest.mark.parametrize("seen", [b"", b"null", b"[1]", said("image-not-found")])
 def test_a_module_that_is_not_there(
     refusal: Callable[[], Problem], engine: FakeEngine, seen: bytes | Exception
@@ -187,6 +201,7 @@ def test_a_module_that_is_not_there(
     assert found.where == "services/shop/consumer.py:5"
 
 
+@pytest.mark.closes("images", "as a pod will run it, it starts", "image-writes-root")
 def test_writing_where_nothing_can_be_written(refusal: Callable[[], Problem], engine: FakeEngine) -> None:
     engine.ends, engine.log = 1, recorded("run-read-only-fs")
     found = refusal()
@@ -199,6 +214,7 @@ def test_settings_that_are_refused(refusal: Callable[[], Problem], engine: FakeE
     assert refusal().code == "service-settings"
 
 
+@pytest.mark.closes("images", "as a pod will run it, it starts", "image-run-failed")
 def test_an_unknown_end(refusal: Callable[[], Problem], engine: FakeEngine) -> None:
     engine.ends, engine.log = 3, "Segmentation fault"
     found = refusal()
@@ -206,6 +222,7 @@ def test_an_unknown_end(refusal: Callable[[], Problem], engine: FakeEngine) -> N
     assert "exit code 3" in found.summary
 
 
+@pytest.mark.closes("images", "as a pod will run it, it starts", "image-entry-point-missing")
 def test_an_entry_point_that_is_not_there(refusal: Callable[[], Problem], engine: FakeEngine) -> None:
     engine.start_error = said("program-not-in-image")
     found = refusal()
@@ -219,6 +236,7 @@ def test_it_is_asked_until_it_answers(env: Env, engine: FakeEngine) -> None:
     assert engine.asked == 3
 
 
+@pytest.mark.closes("images", "as a pod will run it, it answers", "image-not-alive")
 def test_it_never_answers(env: Env, engine: FakeEngine) -> None:
     engine.answers_at, engine.log = 10**6, "waiting for a file"
     found = proof_within(env, engine, 0.5)

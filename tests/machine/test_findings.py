@@ -40,6 +40,12 @@ def test_all_is_well(env: Env, root: Root) -> None:
     machine.apply(env)
 
 
+@pytest.mark.closes(
+    "preflight (minikube)", "the engine is new enough and runs Linux", "docker-version", "docker-not-linux"
+)
+@pytest.mark.closes(
+    "preflight (minikube)", "cluster and broker fit into the engine", "engine-too-small", "cluster-too-large"
+)
 @pytest.mark.parametrize(
     ("tells", "expected"),
     [
@@ -62,6 +68,7 @@ def test_the_engine(env: Env, engine: Engine, tells: dict[str, Any], expected: l
         assert [problem.code for problem in failed.value.problems] == expected
 
 
+@pytest.mark.closes("preflight (minikube)", "clocks agree", "docker-clock")
 @pytest.mark.parametrize(("seconds", "expected"), [(-90, "90 s behind"), (3600, "3600 s ahead of"), (5, "")])
 def test_the_engine_s_clock(env: Env, engine: Engine, seconds: int, expected: str) -> None:
     now = time.time()
@@ -73,6 +80,7 @@ def test_the_engine_s_clock(env: Env, engine: Engine, seconds: int, expected: st
     assert not expected or expected in found[0].summary
 
 
+@pytest.mark.closes("preflight (minikube)", "the engine's disk has room", "docker-disk-low")
 def test_the_engine_s_disk_where_it_is_one_of_this_machine(env: Env, engine: Engine) -> None:
     def free(_: Path) -> int:
         return 5000 * 2**20
@@ -90,6 +98,14 @@ def test_the_engine_s_disk_where_it_is_one_of_this_machine(env: Env, engine: Eng
     assert engines.free_mib({**engine.tells, "OperatingSystem": "x", "DockerRootDir": "/gone"}, folder.free) is None
 
 
+@pytest.mark.closes(
+    "preflight (minikube)",
+    "the Docker Engine answers",
+    "docker-not-running",
+    "docker-forbidden",
+    "wsl-docker-not-integrated",
+)
+@pytest.mark.closes("preflight (minikube)", "each tool is there or can be had", "tool-missing")
 @pytest.mark.parametrize(
     ("case", "code"), [("daemon-not-running", "docker-not-running"), ("socket-permission-denied", "docker-forbidden")]
 )
@@ -104,15 +120,19 @@ def test_no_engine_and_everything_else_is_told_with_it(
     assert codes(list(machine.findings(env, desktop))) == [expected, "tool-missing"]
 
 
+@pytest.mark.closes("preflight (minikube)", "the docker program is there", "docker-program-missing")
 def test_no_docker_program(env: Env) -> None:
     (Path(env.environ["PATH"]) / "docker").unlink()
     assert codes(list(machine.findings(env))) == ["docker-program-missing"]
 
 
+@pytest.mark.closes("preflight (minikube)", "WSL is one that works", "wsl-version")
 def test_wsl_1_and_nothing_more_about_wsl(env: Env, root: Root) -> None:
     assert codes(list(machine.findings(env, root({**WSL1, "etc/resolv.conf": ""})))) == ["wsl-version"]
 
 
+@pytest.mark.closes("preflight (minikube)", "clocks agree", "wsl-clock")
+@pytest.mark.closes("preflight (minikube)", "WSL is one that works", "wsl-dns", "wsl-checkout-on-windows")
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
@@ -125,6 +145,7 @@ def test_wsl_2(env: Env, root: Root, files: dict[str, str], expected: list[str])
     assert codes(list(machine.findings(env, root(WSL2 | files)))) == expected
 
 
+@pytest.mark.closes("preflight (minikube)", "WSL is one that works", "wsl-cgroup")
 def test_wsl_2_with_control_groups_of_version_1(env: Env, root: Root) -> None:
     files = {name: content for name, content in WSL2.items() if "cgroup" not in name}
     found = list(machine.findings(env, root({**files, "sys/fs/cgroup/memory/tasks": ""})))
@@ -132,6 +153,7 @@ def test_wsl_2_with_control_groups_of_version_1(env: Env, root: Root) -> None:
     assert "kernelCommandLine = cgroup_no_v1=all" in found[0].remedy
 
 
+@pytest.mark.closes("preflight (minikube)", "cluster and broker fit into the engine", "wsl-too-small")
 def test_wsl_2_that_windows_gives_too_little(env: Env, engine: Engine, root: Root) -> None:
     engine.tells["MemTotal"] = 3 * 2**30
     found = list(machine.findings(env, root(WSL2)))
@@ -141,6 +163,7 @@ def test_wsl_2_that_windows_gives_too_little(env: Env, engine: Engine, root: Roo
     assert "processors=2" in found[1].remedy
 
 
+@pytest.mark.closes("preflight (minikube)", "clocks agree", "clock-behind")
 def test_a_clock_in_the_past(env: Env) -> None:
     ahead = time.time() + 40 * 86_400
     os.utime(env.root / "environment.toml", (ahead, ahead))
@@ -149,6 +172,7 @@ def test_a_clock_in_the_past(env: Env) -> None:
     assert "40 days" in found[0].summary
 
 
+@pytest.mark.closes("preflight (minikube)", "the state folder takes a file", "state-not-writable")
 def test_a_state_folder_that_cannot_be_written(env: Env) -> None:
     env.state.rename(env.root / "elsewhere")
     env.state.write_text("in the way")
@@ -157,6 +181,7 @@ def test_a_state_folder_that_cannot_be_written(env: Env) -> None:
     assert failed.value.problems[0].code == "state-not-writable"
 
 
+@pytest.mark.closes("preflight (minikube)", "the disk of the checkout has room", "disk-full")
 def test_a_disk_with_no_room(env: Env) -> None:
     found = folder.check(env, env.state, 700, lambda _: 100 * 2**20)
     assert found is not None
@@ -176,6 +201,7 @@ def publisher(engine: Engine, name: str, port: int) -> None:
     engine.there[name] = FakeContainer(name, {}, attrs, engine)
 
 
+@pytest.mark.closes("preflight (minikube)", "node ports are free or ours", "node-port-in-use")
 def test_a_node_port_is_free_or_held_by_our_node(env: Env, engine: Engine) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]

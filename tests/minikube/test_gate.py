@@ -45,6 +45,14 @@ def end_namespace(world: World) -> None:
     world.api.put(found)
 
 
+@pytest.mark.closes("cluster", "the API server answers", "cluster-unreachable")
+@pytest.mark.closes("cluster", "the API server is ready", "api-not-ready")
+@pytest.mark.closes("cluster", "Kubernetes is the pinned one", "kubernetes-version")
+@pytest.mark.closes("cluster", "every node is ready", "node-not-ready", "node-cordoned", "node-under-pressure")
+@pytest.mark.closes("cluster", "there is a default storage class", "no-default-storage")
+@pytest.mark.closes("cluster", "the namespaces are there", "namespace-missing", "namespace-terminating")
+@pytest.mark.closes("cluster", "the namespaces carry their Pod Security level", "namespace-not-secured")
+@pytest.mark.closes("cluster", "Pod Security refuses what breaks it", "pod-security-off")
 @pytest.mark.parametrize(
     ("broken", "code", "says"),
     [
@@ -103,6 +111,7 @@ def test_commands_in_remedies_name_the_cluster(running: World) -> None:
     assert f"kubectl --kubeconfig {running.env.kubeconfig} --context small describe nodes" in found.remedy
 
 
+@pytest.mark.closes("cluster", "a pod answers", "probe-missing")
 def test_a_probe_that_is_gone_is_made_again(running: World) -> None:
     running.api.remove("v1", "pods", "small", probe.NAME)
     running.api.routes.proxies.clear()
@@ -112,11 +121,26 @@ def test_a_probe_that_is_gone_is_made_again(running: World) -> None:
     assert found.code in cluster.stage(()).again
 
 
+@pytest.mark.closes("cluster", "a pod answers", "pod-starting")
 def test_a_probe_that_is_not_up_yet_is_waited_for(running: World) -> None:
     running.api.routes.proxies.clear()
     found = cluster.check(running.env)
     assert found is not None
-    assert not found.final
+    assert (found.code, found.final) == ("pod-starting", False)
+
+
+@pytest.mark.closes("cluster", "a pod answers", "probe-not-ready")
+def test_a_probe_that_is_ready_and_does_not_answer_is_told(running: World) -> None:
+    pod = running.api.get("v1", "pods", "small", probe.NAME)
+    assert pod is not None
+    containers = [{"name": "probe", "ready": True, "restartCount": 0, "state": {"running": {}}}]
+    conditions = [{"type": "Ready", "status": "True"}]
+    running.api.put({**pod, "status": {"phase": "Running", "conditions": conditions, "containerStatuses": containers}})
+    running.api.proxy("small", "pods", f"http:{probe.NAME}:8000", lambda *_: (503, "no endpoints"))
+    found = cluster.check(running.env)
+    assert found is not None
+    assert (found.code, found.final) == ("probe-not-ready", False)
+    assert "no endpoints" in found.evidence
 
 
 def test_names_that_do_not_resolve_lead_to_coredns(running: World) -> None:
@@ -126,6 +150,7 @@ def test_names_that_do_not_resolve_lead_to_coredns(running: World) -> None:
     assert "coredns" in found.summary, "there is no such Deployment here"
 
 
+@pytest.mark.closes("cluster", "a pod can look names up", "dns-not-answering")
 def test_a_coredns_that_runs_and_does_not_answer_is_told(running: World) -> None:
     running.api.put(
         {

@@ -35,6 +35,7 @@ def test_a_release_that_is_not_deployed(audit: World, status: str) -> None:
     assert status in found.summary
 
 
+@pytest.mark.closes("each service (minikube)", "the release is that of the checkout", "release-differs")
 def test_a_release_made_from_something_else(audit: World) -> None:
     chart = audit.env.root / "infrastructure" / "charts" / "service" / "templates" / "_service.tpl"
     chart.write_text(chart.read_text() + "\n")
@@ -44,6 +45,7 @@ def test_a_release_made_from_something_else(audit: World) -> None:
     assert "another chart" in found.summary
 
 
+@pytest.mark.closes("each service (minikube)", "it is rolled out", "rollout-waiting")
 def test_a_rollout_that_is_not_at_its_end(audit: World) -> None:
     audit.deployment(updatedReplicas=0, readyReplicas=0, availableReplicas=0, unavailableReplicas=1)
     found = audit.look()
@@ -52,6 +54,7 @@ def test_a_rollout_that_is_not_at_its_end(audit: World) -> None:
     assert not found.final
 
 
+@pytest.mark.closes("each service (minikube)", "every pod has its sidecar", "sidecar-missing")
 def test_a_pod_without_its_sidecar_is_named_before_what_comes_of_it(audit: World) -> None:
     audit.deployment(readyReplicas=0, availableReplicas=0, unavailableReplicas=1)
     audit.pod(spec={"containers": [{"name": NAME, "image": audit.reference}]})
@@ -81,6 +84,7 @@ def test_which_services_have_dapr(audit: World) -> None:
     assert not any(release.dapr_enabled(audit.env, name) for name in services)
 
 
+@pytest.mark.closes("each service (minikube)", "pods run the image that was built", "image-missing")
 def test_an_image_that_the_engine_does_not_have(audit: World) -> None:
     audit.images.clear()
     with pytest.raises(Failed) as caught:
@@ -88,6 +92,7 @@ def test_an_image_that_the_engine_does_not_have(audit: World) -> None:
     assert caught.value.problems[0].code == "image-missing"
 
 
+@pytest.mark.closes("each service (minikube)", "it answers through its Service", "service-unreachable")
 def test_a_service_that_does_not_answer_through_its_service(audit: World) -> None:
     del audit.answers["healthz"]
     meta: dict[str, object] = {"name": NAME, "namespace": audit.env.manifest.namespace}
@@ -108,11 +113,13 @@ def test_another_service_that_answers_in_its_place(audit: World) -> None:
     assert code(audit) == "service-unreachable"
 
 
+@pytest.mark.closes("each service (minikube)", "it says the version of the checkout", "service-stale")
 def test_a_service_of_another_version(audit: World) -> None:
     audit.answer("healthz", 200, {"status": "ok", "service": NAME, "version": "old"})
     assert code(audit) == "service-stale"
 
 
+@pytest.mark.closes("each service (minikube)", "it is ready", "service-not-ready")
 def test_a_service_that_is_not_ready(audit: World) -> None:
     audit.answer("readyz", 503, {"status": "not ready", "checks": {"sidecar": "away"}})
     found = audit.look()
@@ -121,6 +128,13 @@ def test_a_service_that_is_not_ready(audit: World) -> None:
     assert "away" in found.evidence
 
 
+@pytest.mark.closes(
+    "each service (minikube)",
+    "the sidecar has loaded what is its own",
+    "sidecar-version-differs",
+    "component-not-loaded",
+    "subscription-not-registered",
+)
 @pytest.mark.parametrize(
     ("part", "closed_by"),
     [
@@ -134,6 +148,7 @@ def test_a_sidecar_that_has_not_loaded_what_is_its_own(audit: World, part: str, 
     assert code(audit) == closed_by
 
 
+@pytest.mark.closes("each service (minikube)", "the cluster answers", "cluster-unreachable")
 def test_a_cluster_that_does_not_answer_for_a_moment_is_waited_for(audit: World) -> None:
     audit.api.refuse_connections()
     found = audit.look()

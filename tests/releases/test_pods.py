@@ -23,6 +23,7 @@ def test_a_pod_of_another_tag(audit: World) -> None:
     assert found.code == "image-differs"
 
 
+@pytest.mark.closes("each service (minikube)", "pods run the image that was built", "image-differs")
 def test_a_pod_of_the_same_tag_and_another_image(audit: World) -> None:
     audit.images[audit.reference]["Id"] = "sha256:" + "9" * 64
     found = audit.look()
@@ -64,6 +65,7 @@ def restarted(audit: World, ended: str, started: str, container: int = 0) -> dic
     return audit.pod(status=status)
 
 
+@pytest.mark.closes("each service (minikube)", "nothing was restarted of late", "service-restarted")
 @pytest.mark.parametrize(("container", "option"), [(0, ""), (1, " --sidecar")])
 def test_a_container_restarted_a_moment_ago(audit: World, container: int, option: str) -> None:
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -46,6 +46,7 @@ def alive(env: Env) -> Iterator[Env]:
     env.processes.stop(env.processes.names())
 
 
+@pytest.mark.closes("broker (a wheel)", "its process lives", "broker-died")
 def test_a_broker_that_died_is_named_with_its_last_words(env: Env) -> None:
     env.processes.start(Spec("broker", ("/bin/sh", "-c", "echo no memory left; exit 1"), {}, "/", "1"))
     deadline = time.monotonic() + 10
@@ -56,6 +57,7 @@ def test_a_broker_that_died_is_named_with_its_last_words(env: Env) -> None:
     assert (found.code, found.final, found.evidence) == ("broker-died", True, "no memory left")
 
 
+@pytest.mark.closes("broker (a wheel)", "it answers Kafka", "broker-unreachable")
 def test_a_broker_that_does_not_answer_is_waited_for(alive: Env) -> None:
     found = broker.check(with_broker(alive, FakeBroker(trouble="no connection")))
     assert found is not None
@@ -77,6 +79,7 @@ def test_a_missing_program_is_named(env: Env) -> None:
     assert (found.code, found.final, found.evidence) == ("broker-missing", True, "no binary for this platform")
 
 
+@pytest.mark.closes("topics", "every topic is there", "topic-missing")
 def test_topics_are_created_exactly(env: Env) -> None:
     fake = FakeBroker()
     with_broker(env, fake)
@@ -99,6 +102,7 @@ def test_other_topics_are_left_alone(env: Env) -> None:
     assert fake.calls == []
 
 
+@pytest.mark.closes("topics", "it has its partitions", "topic-partitions-differ")
 def test_other_partitions_are_named_and_never_changed(env: Env) -> None:
     fake = FakeBroker(there=WANTED | {"orders": TopicFacts(3, WANTED["orders"].config)})
     with_broker(env, fake)
@@ -111,6 +115,7 @@ def test_other_partitions_are_named_and_never_changed(env: Env) -> None:
     assert found.remedy == ADVICE
 
 
+@pytest.mark.closes("topics", "it has its retention and cleanup", "topic-config-differs")
 @pytest.mark.parametrize(("key", "value"), [("retention.ms", "1"), ("cleanup.policy", "compact")])
 def test_another_configuration_is_named_and_set(env: Env, key: str, value: str) -> None:
     fake = FakeBroker(there=WANTED | {"orders": TopicFacts(2, {**WANTED["orders"].config, key: value})})
@@ -131,6 +136,7 @@ def test_every_difference_is_found(env: Env) -> None:
     assert codes == [*differing, "topic-missing", "topic-missing"]
 
 
+@pytest.mark.closes("topics", "a record makes its way", "topic-round-trip-failed")
 def test_a_broker_that_takes_no_record_is_named(env: Env) -> None:
     with_broker(env, FakeBroker(there=dict(WANTED), full="KafkaStorageError: Disk error"))
     found = gate(env)
@@ -139,6 +145,7 @@ def test_a_broker_that_takes_no_record_is_named(env: Env) -> None:
     assert found.evidence == "KafkaStorageError: Disk error"
 
 
+@pytest.mark.closes("topics", "the broker answers", "broker-unreachable")
 def test_a_broker_that_is_away(env: Env) -> None:
     with_broker(env, FakeBroker(trouble="gone"))
     found = gate(env)

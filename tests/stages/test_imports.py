@@ -38,6 +38,7 @@ def test_the_standard_library_and_the_own_modules_are_covered(env: Env) -> None:
     assert found(env) == []
 
 
+@pytest.mark.closes("sources", "every import is covered", "import-not-covered")
 def test_an_uncovered_import_is_named_with_its_line(env: Env) -> None:
     write(env, "shop/shop/till.py", "import json\n\nfrom cashbox.drawer import open\n")
     (problem,) = found(env)
@@ -104,6 +105,7 @@ def test_a_try_that_catches_something_else_makes_no_import_optional(env: Env) ->
     assert [problem.where for problem in found(env)] == ["services/shop/shop/a.py:2"]
 
 
+@pytest.mark.closes("sources", "every import is covered", "source-syntax")
 @pytest.mark.parametrize(
     ("text", "line"),
     [("x = 1\ndef f(:\n", 2), (b"x = 1\n\xff\xfe = 2\n", 1), (b"x = 1\x00\n", 1)],
@@ -154,6 +156,7 @@ def test_a_package_that_fails_by_itself_is_there(env: Env) -> None:
     assert found(env) == []
 
 
+@pytest.mark.closes("sources", "each service has its environment", "service-environment-broken")
 def test_a_broken_environment_proves_nothing(env: Env) -> None:
     python = layout.python_of(env, "shop")
     python.unlink()

@@ -61,6 +61,7 @@ def test_what_the_manifest_no_longer_has_is_ended(env: Env) -> None:
     assert len(env.processes.stop(env.processes.names())) == 3
 
 
+@pytest.mark.closes("preflight (local)", "the state folder takes a file", "state-not-writable")
 def test_the_gate_needs_the_folder(fresh: Env) -> None:
     found = preflight.check(fresh)
     assert found is not None
@@ -82,6 +83,7 @@ def test_a_state_folder_that_cannot_be_written(fresh: Env, place: str) -> None:
     assert 'chown -R "$(id -u)"' in found.remedy
 
 
+@pytest.mark.closes("preflight (local)", "the disk has room", "disk-full")
 def test_a_disk_that_is_nearly_full(env: Env) -> None:
     found = preflight.check(env, free_bytes=lambda _: 100 * 2**20)
     assert found is not None
@@ -104,6 +106,7 @@ def test_a_disk_that_is_full(env: Env) -> None:
     assert (found.code, found.final) == ("disk-full", True)
 
 
+@pytest.mark.closes("preflight (local)", "the sidecar that was asked for is there", "daprd-missing")
 def test_a_sidecar_that_is_named_and_not_there(env: Env) -> None:
     env.environ = {"DAPRD": "/nowhere/daprd"}
     found = preflight.check(env)

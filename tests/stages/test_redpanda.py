@@ -40,6 +40,7 @@ def test_it_is_bounded_on_loopback_alone_and_marked(env: Env, container: FakeCon
     assert settings["image"] == IMAGE
     command = " ".join(settings["command"])
     assert command.startswith("redpanda start --mode dev-container ")
+    assert " --set redpanda.auto_create_topics_enabled=false " in command, "topics are those of environment.toml alone"
     assert "--smp 1 --memory 409M" in command
     assert "--kafka-addr host://0.0.0.0:21700,cluster://0.0.0.0:21701 " in command
     assert f"--advertise-kafka-addr host://127.0.0.1:{port},cluster://redpanda:21701 " in command
@@ -101,6 +102,7 @@ def test_what_the_engine_refuses_is_named(
     assert found.evidence in str(said(case))
 
 
+@pytest.mark.closes("broker (Redpanda)", "the container is this checkout's", "broker-name-taken")
 def test_a_container_of_somebody_else_is_never_touched(env: Env, container: FakeContainer, problems: Problems) -> None:
     container.labels.clear()
     (found,) = problems(lambda: redpanda.apply(env))
@@ -117,6 +119,7 @@ def test_a_stopped_one_is_started(env: Env, container: FakeContainer) -> None:
     assert code(env) == ""
 
 
+@pytest.mark.closes("broker (Redpanda)", "the container is as it is to be", "broker-container-stale")
 @pytest.mark.parametrize("state", ["running", "exited", "created", "paused", "dead"])
 def test_one_with_other_settings_is_replaced_and_the_volume_stays(
     env: Env, container: FakeContainer, state: str

@@ -17,11 +17,13 @@ def code(env: Env) -> str:
     return found.code if found else ""
 
 
+@pytest.mark.closes("broker (Redpanda)", "the container is there", "broker-container-missing")
 def test_the_gate_closes_when_there_is_no_container(env: Env, container: FakeContainer) -> None:
     container.remove(force=True)
     assert code(env) == "broker-container-missing"
 
 
+@pytest.mark.closes("broker (Redpanda)", "the container runs", "broker-container-stopped")
 def test_the_gate_closes_when_it_ended(env: Env, container: FakeContainer) -> None:
     case = recorded("container-exited")
     container.attrs["State"] = case["attrs"]["State"]
@@ -34,6 +36,7 @@ def test_the_gate_closes_when_it_ended(env: Env, container: FakeContainer) -> No
     assert found.final
 
 
+@pytest.mark.closes("broker (Redpanda)", "the container runs", "broker-out-of-memory")
 def test_the_gate_closes_when_it_was_killed_for_memory(env: Env, container: FakeContainer) -> None:
     container.attrs["State"] = recorded("container-oom-killed")["attrs"]["State"]
     found = redpanda.check(env)
@@ -42,6 +45,7 @@ def test_the_gate_closes_when_it_was_killed_for_memory(env: Env, container: Fake
     assert "512 MiB" in found.cause
 
 
+@pytest.mark.closes("broker (Redpanda)", "the container runs", "broker-volume-full")
 def test_the_gate_closes_when_its_volume_is_full(env: Env, container: FakeContainer) -> None:
     case = recorded("container-volume-full")
     container.attrs["State"] = case["attrs"]["State"]
@@ -57,6 +61,7 @@ def test_other_words_of_a_container_that_ended_are_not_taken_for_a_full_volume()
     assert recognise("docker", "connect", recorded("container-volume-full")["logs"], "x") is None
 
 
+@pytest.mark.closes("broker (Redpanda)", "its memory is bounded", "broker-memory-unbounded")
 def test_the_gate_closes_when_its_memory_is_not_bounded(env: Env, container: FakeContainer) -> None:
     container.attrs["HostConfig"]["Memory"] = 0
     found = redpanda.check(env)
@@ -67,6 +72,7 @@ def test_the_gate_closes_when_its_memory_is_not_bounded(env: Env, container: Fak
     assert code(env) == ""
 
 
+@pytest.mark.closes("broker (Redpanda)", "it is published on loopback alone", "broker-port-not-published")
 @pytest.mark.parametrize("bindings", [None, [("192.168.1.7", 0)], [("127.0.0.1", 1)], [("127.0.0.1", 0), ("::1", 0)]])
 def test_the_gate_closes_when_the_port_is_not_published_on_loopback_alone(
     env: Env, container: FakeContainer, bindings: list[tuple[str, int]] | None
@@ -77,6 +83,7 @@ def test_the_gate_closes_when_the_port_is_not_published_on_loopback_alone(
     assert code(env) == "broker-port-not-published"
 
 
+@pytest.mark.closes("broker (Redpanda)", "it answers Kafka", "broker-unreachable")
 def test_the_gate_waits_while_kafka_does_not_answer(env: Env, container: FakeContainer) -> None:
     away: Any = FakeBroker(trouble="connection refused")
     env.broker_at = lambda _: away

@@ -72,6 +72,7 @@ def test_a_service_that_is_all_right(env: Env, web: Web) -> None:
     assert service.check(env, "mailer") is None
 
 
+@pytest.mark.closes("each service (local)", "its process lives", "service-not-running")
 def test_one_that_was_never_started(env: Env, web: Web) -> None:
     found = gate(env)
     assert (found.code, found.final) == ("service-not-running", True)
@@ -84,6 +85,7 @@ def test_one_that_ended_without_a_word(env: Env, web: Web) -> None:
     assert (gate(env).code, gate(env).final) == ("service-not-running", True)
 
 
+@pytest.mark.closes("each service (local)", "its process lives", "service-crashed")
 def test_one_that_crashed(env: Env, web: Web) -> None:
     file = env.root / "services" / "mailer" / "mailer" / "__main__.py"
     lines = f'  File "/usr/lib/x.py", line 1\n  File "{file}", line 7, in f\n  File "/z.py", line 2\nValueError: 1'
@@ -97,6 +99,9 @@ def test_one_that_crashed(env: Env, web: Web) -> None:
     assert "./inv logs mailer" in found.remedy
 
 
+@pytest.mark.closes(
+    "each service (local)", "its process lives", "service-module-missing", "service-settings", "service-port-taken"
+)
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -123,6 +128,7 @@ def test_the_last_words_of_other_code_do_not_count(env: Env, web: Web) -> None:
     assert gate(env).code == "service-not-running"
 
 
+@pytest.mark.closes("each service (local)", "it runs the checkout's code and settings", "service-stale")
 @pytest.mark.parametrize("path", ["mailer/mailer/new.py", "mailer/mailer/__main__.py", "shared/taskapp/new.py"])
 def test_one_that_runs_older_code(env: Env, web: Web, path: str) -> None:
     service.apply(env, "mailer")
@@ -144,6 +150,7 @@ def test_changed_tests_are_no_other_code(env: Env, web: Web) -> None:
     assert service.check(env, "mailer") is None
 
 
+@pytest.mark.closes("each service (local)", "it is alive", "service-not-alive")
 def test_one_that_does_not_answer_yet(env: Env, web: Web) -> None:
     program(env, "echo starting; exec sleep 60")
     service.apply(env, "mailer")
@@ -171,6 +178,7 @@ def test_one_that_says_another_version(env: Env, web: Web, document: object) -> 
     assert layout.version(env, "mailer") in found.summary
 
 
+@pytest.mark.closes("each service (local)", "it is ready", "service-not-ready")
 @pytest.mark.parametrize(
     ("status", "document", "said"),
     [
@@ -190,6 +198,7 @@ def test_one_that_is_not_ready(env: Env, web: Web, status: int, document: object
     assert found.summary == f"mailer is not ready: {said}."
 
 
+@pytest.mark.closes("each service (local)", "it is subscribed", "subscription-missing")
 @pytest.mark.parametrize(
     "document",
     ["", "[]", {}, {"subscriptions": None}, {"subscriptions": [{"topic": "other"}, "odd"]}, {"subscriptions": {}}],
@@ -238,6 +247,7 @@ def test_sidecars_that_are_all_right(env: Env, web: Web) -> None:
     assert sidecars.check(env) is None
 
 
+@pytest.mark.closes("sidecars", "every sidecar lives", "sidecar-died")
 def test_a_sidecar_that_died(env: Env, web: Web) -> None:
     stand_in(env)
     healthy(env, web, "shop")
@@ -249,6 +259,7 @@ def test_a_sidecar_that_died(env: Env, web: Web) -> None:
     assert found.remedy.startswith("./inv logs mailer --sidecar")
 
 
+@pytest.mark.closes("sidecars", "every sidecar lives", "sidecar-port-taken")
 def test_a_sidecar_whose_port_was_taken_in_between(env: Env, web: Web) -> None:
     stand_in(env)
     healthy(env, web, "shop")
@@ -261,6 +272,7 @@ def test_a_sidecar_whose_port_was_taken_in_between(env: Env, web: Web) -> None:
     assert "the sidecar of mailer" in found.cause
 
 
+@pytest.mark.closes("sidecars", "it is ready for calls", "sidecar-not-ready")
 @pytest.mark.parametrize("answer", [Answer(0, "refused"), Answer(500, "not yet"), Answer(404, "")])
 def test_a_sidecar_that_is_not_ready(env: Env, web: Web, answer: Answer) -> None:
     stand_in(env)
@@ -272,6 +284,7 @@ def test_a_sidecar_that_is_not_ready(env: Env, web: Web, answer: Answer) -> None
     assert (found.code, found.final) == ("sidecar-not-ready", False)
 
 
+@pytest.mark.closes("sidecars", "it has loaded its components", "component-missing")
 @pytest.mark.parametrize(
     ("name", "loaded", "missing"),
     [

@@ -52,6 +52,7 @@ def one(problems: tuple[Problem, ...]) -> Problem:
     return problems[0]
 
 
+@pytest.mark.closes("sources", "each service has its environment", "service-environment-missing")
 def test_each_service_gets_what_it_requires(env: Env) -> None:
     require(env, "shop", "pytest-asyncio==0.26.0\n")
     require(env, "mailer", "colour\n")
@@ -107,6 +108,7 @@ def test_changed_requirements_are_another_environment(env: Env) -> None:
 CONFLICT = "# what the service needs\npytest==9.0.2\npytest-asyncio==0.26.0\n"
 
 
+@pytest.mark.closes("sources", "requirements resolve", "requirements-conflict")
 def test_a_conflict_names_both_sides_and_a_change_that_resolves(env: Env, problems: Found) -> None:
     require(env, "shop", CONFLICT)
     found = one(problems(lambda: sources.apply(env)))
@@ -156,6 +158,7 @@ def test_a_pin_that_the_lock_forbids_asks_for_a_new_lock(env: Env, problems: Fou
     assert "\n.venv/bin/python -m bootstrap.locks\n" in found.remedy
 
 
+@pytest.mark.closes("sources", "requirements resolve", "requirement-not-found")
 @pytest.mark.parametrize(
     ("text", "wanted", "line"),
     [
@@ -174,6 +177,7 @@ def test_what_no_index_has(env: Env, problems: Found, text: str, wanted: str, li
     assert found.where == f"services/shop/requirements.txt{line}"
 
 
+@pytest.mark.closes("sources", "requirements can be installed", "index-unreachable")
 @pytest.mark.parametrize("offline", [{}, {"UV_OFFLINE": "1"}])
 def test_an_index_that_is_away(env: Env, problems: Found, offline: dict[str, str]) -> None:
     require(env, "shop", "colour==1.0\n")
@@ -184,6 +188,7 @@ def test_an_index_that_is_away(env: Env, problems: Found, offline: dict[str, str
     assert "uv pip install" in found.evidence
 
 
+@pytest.mark.closes("sources", "requirements can be installed", "requirements-failed")
 def test_a_line_that_is_no_requirement(env: Env, problems: Found) -> None:
     require(env, "shop", "colour=1.0\n")
     found = one(problems(lambda: sources.apply(env)))
@@ -242,6 +247,7 @@ def test_the_users_own_cache_and_mirrors_count(env: Env, tmp_path: Path) -> None
     assert resolution.environ(Env(env.manifest, {"UV_CACHE_DIR": "/mine", "HOME": "/proc"}))["UV_CACHE_DIR"] == "/mine"
 
 
+@pytest.mark.closes("sources", "requirements can be installed", "disk-full")
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -48,6 +48,7 @@ def refused(env: Env, name: str = "helm") -> Problem:
     return problem
 
 
+@pytest.mark.closes("tools", "minikube and Helm are there", "tool-missing")
 def test_the_one_on_path_is_taken_and_the_one_in_the_cache_without_it(env: Env, tmp_path: Path) -> None:
     assert refused(env).code == "tool-missing"
     cached = program(tools.cached(env, HELM), "v4.1.4")
@@ -65,6 +66,7 @@ def test_one_of_another_version_on_path_gives_way_to_the_cache(env: Env, tmp_pat
     assert tools.program(env, "helm") == str(cached)
 
 
+@pytest.mark.closes("tools", "each says an accepted version", "tool-version", "tool-broken")
 def test_the_named_one_is_taken_or_nothing(env: Env, tmp_path: Path) -> None:
     program(tmp_path / "bin" / "helm", "v4.1.4")
     named = tmp_path / "own" / "helm"
@@ -242,6 +244,7 @@ def test_what_was_published_and_is_no_such_program(fresh: Env, there: Mirror) ->
     assert [problem.code for problem in failed.value.problems] == ["tool-broken"]
 
 
+@pytest.mark.closes("preflight (minikube)", "each tool is there or can be had", "download-offline")
 def test_offline_it_is_told_before_anything_is_tried(fresh: Env, there: Mirror) -> None:
     assert list(tool_download.obtainable(fresh)) == []
     fresh.environ = {**fresh.environ, "INV_OFFLINE": "1"}
