@@ -181,7 +181,7 @@ def logs(_: Context, service: str, follow: bool = False, sidecar: bool = False, 
 
 
 @task(name="open", help={"service": "a service, such as frontend"})
-def open_(_: Context, service: str = "frontend") -> None:
+def open_(_: Context, service: str) -> None:
     """Open a service in the browser."""
 
     def action(env: "Env") -> int:

@@ -60,6 +60,8 @@ def wanted(env: Env) -> dict[str, Any]:
         "image": broker.image,
         "command": [
             *("redpanda", "start", "--mode", "dev-container", "--node-id", "0"),
+            # That mode lets clients create topics by asking for them, with other partitions than the declared ones.
+            *("--set", "redpanda.auto_create_topics_enabled=false"),
             *("--smp", "1", "--memory", f"{int(broker.memory_mb * HEAP)}M"),
             *("--kafka-addr", f"host://0.0.0.0:{host},cluster://0.0.0.0:{cluster}"),
             *("--advertise-kafka-addr", f"host://127.0.0.1:{port(env)},cluster://{SERVICE}:{cluster}"),

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from bootstrap.catalogue import problem
 from bootstrap.cluster import doors as cluster_doors
 from bootstrap.cluster import logs as cluster_logs
 from bootstrap.cluster import status as cluster_status
@@ -12,6 +13,7 @@ from bootstrap.cluster.api import path, words
 from bootstrap.env import Env
 from bootstrap.images import layout
 from bootstrap.minikube import profile
+from bootstrap.problem import Failed
 from bootstrap.stages import redpanda
 
 PARTS: tuple[str, ...] = ("broker", "postgres")
@@ -32,8 +34,11 @@ def started(env: Env, service: str) -> str:
 def _pods(env: Env, selector: str = "app.kubernetes.io/managed-by=Helm") -> list[dict[str, Any]]:
     if not is_started(env):
         return []
-    with words("The pods cannot be listed."):
-        found = env.cluster.items(path("v1", "pods", env.manifest.namespace), labelSelector=selector)
+    try:
+        with words("The pods cannot be listed."):
+            found = env.cluster.items(path("v1", "pods", env.manifest.namespace), labelSelector=selector)
+    except Failed:
+        return []  # of a cluster that is stopped or paused nothing runs; that it is so is said by its own gate
     return sorted((pod for pod in found if not _is_over(pod)), key=lambda pod: str(pod["metadata"]["name"]))
 
 
@@ -81,6 +86,8 @@ def data(env: Env) -> list[str]:
 
 
 def logs(env: Env, name: str, *, sidecar: bool, previous: bool, follow: bool) -> Iterator[str]:
+    if name != "broker" and not is_started(env):
+        raise Failed(problem("nothing-runs", f"{env.manifest.name} is not running.", final=True))
     return cluster_logs.lines(env, name, sidecar=sidecar, previous=previous, follow=follow)
 
 

@@ -1,0 +1,26 @@
+"""The place `minikube`, where the cluster is not there or does not answer."""
+
+import pytest
+
+from bootstrap.minikube import place
+from bootstrap.problem import Failed
+from tests.minikube.conftest import World
+
+LABELS = {"app.kubernetes.io/name": "shop", "app.kubernetes.io/managed-by": "Helm"}
+
+
+def test_of_a_cluster_that_does_not_answer_nothing_runs(world: World) -> None:
+    world.up()
+    pod = {"name": "shop-1", "namespace": world.env.manifest.namespace, "labels": LABELS}
+    uid = world.api.put({"apiVersion": "v1", "kind": "Pod", "metadata": pod, "spec": {}})["metadata"]["uid"]
+    assert place.started(world.env, "shop") == f"{uid}:0"
+    assert uid in place.generation(world.env)
+    world.api.refuse_connections()
+    assert place.started(world.env, "shop") == ""
+    assert uid not in place.generation(world.env), "`up` begins with this, and starts the cluster again"
+
+
+def test_logs_of_a_stopped_cluster(world: World) -> None:
+    with pytest.raises(Failed) as raised:
+        place.logs(world.env, "shop", sidecar=False, previous=False, follow=False)
+    assert raised.value.problems[0].code == "nothing-runs"
