@@ -22,8 +22,10 @@ def labels(level: str) -> dict[str, str]:
 
 
 def ensure(env: Env) -> None:
-    """Makes the namespaces, and mends their labels. Raises `Failed`."""
+    """Makes the namespaces, and mends their labels; writes nothing where all is so. Raises `Failed`."""
     for name, level in levels(env).items():
+        if not _wrong(_find(env, name), level):
+            continue
         body: Document = {
             "apiVersion": "v1",
             "kind": "Namespace",
@@ -36,8 +38,7 @@ def ensure(env: Env) -> None:
 def check(env: Env) -> Problem | None:
     """The first namespace that is not there, is being deleted, or does not carry its labels. Raises `Failed`."""
     for name, level in levels(env).items():
-        with words(f"The namespace {name} cannot be read."):
-            found = env.cluster.find(path("v1", "namespaces", name=name))
+        found = _find(env, name)
         if found is None:
             return problem("namespace-missing", f"The cluster has no namespace {name}.")
         if found["metadata"].get("deletionTimestamp"):
@@ -49,14 +50,24 @@ def check(env: Env) -> Problem | None:
                 context=env.context,
                 kubeconfig=env.kubeconfig,
             )
-        has = found["metadata"].get("labels", {})
-        if wrong := {key: has.get(key, "not set") for key, value in labels(level).items() if has.get(key) != value}:
+        if wrong := _wrong(found, level):
             return problem(
                 "namespace-not-secured",
                 f"The namespace {name} does not enforce the level {level}.",
                 evidence="\n".join(f"{key}: {value}" for key, value in wrong.items()),
             )
     return None
+
+
+def _find(env: Env, name: str) -> Document | None:
+    with words(f"The namespace {name} cannot be read."):
+        return env.cluster.find(path("v1", "namespaces", name=name))
+
+
+def _wrong(found: Document | None, level: str) -> dict[str, str]:
+    """The labels of `level` that a namespace does not have, with what it has in their place."""
+    has = found["metadata"].get("labels", {}) if found else {}
+    return {key: has.get(key, "not set") for key, value in labels(level).items() if has.get(key) != value}
 
 
 def _left(namespace: Document) -> str:

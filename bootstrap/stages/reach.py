@@ -38,6 +38,8 @@ def apply(env: Env) -> None:
     """Connects the container to the cluster's network and writes its address there into the cluster."""
     with engine_words(f"The container {redpanda.name(env.manifest)} cannot be connected to the cluster's network."):
         address = _connect(env)
+    if _named(env, address) is None:
+        return
     namespace = env.manifest.namespace
     with cluster_words(f"The Service {namespace}/{SERVICE} cannot be written."):
         env.cluster.apply(path("v1", "services", namespace, SERVICE), service(env))

@@ -3,7 +3,6 @@
 import http.server
 import json
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from bootstrap.env import Env
 from bootstrap.minikube import docker_env
 from bootstrap.problem import Failed
 from bootstrap.stages import docker_env as stage
+from tests import certificates
 from tests.minikube.conftest import World
 
 CONTAINER = "4f1d7c2b9a"
@@ -27,7 +27,7 @@ class Node:
         self.folder = folder
         self.has = {CONTAINER}
         self.asked: list[str] = []
-        _certificates(folder)
+        certificates.write(folder)
         node = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -69,21 +69,6 @@ class Node:
             "SSH_AUTH_SOCK": "",
         }
         return json.dumps(found | changes) + "\n"
-
-
-def _certificates(folder: Path) -> None:
-    """One certificate that is its own authority, for 127.0.0.1."""
-    folder.mkdir()
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"), "-days", "2"),
-            *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    (folder / "ca.pem").write_bytes((folder / "cert.pem").read_bytes())
 
 
 @pytest.fixture
@@ -152,6 +137,7 @@ def test_the_shells_engine_builder_and_certificates_play_no_part(world: World, n
     assert given["NO_PROXY"] == given["no_proxy"] == "intra.example,127.0.0.1"
 
 
+@pytest.mark.closes("docker-env", "it is the node's", "docker-env-elsewhere")
 def test_another_engine_is_told_by_the_containers_that_it_lacks(world: World, node: Node) -> None:
     node.has = set()
     assert code(world.env) == "docker-env-elsewhere"
@@ -163,25 +149,28 @@ def test_any_container_of_the_node_proves_it(world: World, node: Node) -> None:
     assert stage.check(world.env) is None
 
 
+@pytest.mark.closes("docker-env", "it is the node's", "docker-env-unproven")
 def test_a_node_on_which_nothing_runs_yet_proves_nothing(world: World, node: Node) -> None:
     world.api.put(pod("etcd-small", "", state="waiting"))
     assert code(world.env) == "docker-env-unproven"
 
 
 def test_a_certificate_that_another_authority_signed_is_refused(world: World, node: Node, tmp_path: Path) -> None:
-    _certificates(tmp_path / "others")
+    certificates.write(tmp_path / "others")
     (node.folder / "ca.pem").write_bytes((tmp_path / "others" / "ca.pem").read_bytes())
     found = stage.check(world.env)
     assert found is not None
     assert "certificate" in found.evidence.lower()
 
 
+@pytest.mark.closes("docker-env", "the engine answers", "docker-env-away")
 def test_an_engine_that_is_away_is_told(world: World, node: Node) -> None:
     node.server.shutdown()
     node.server.server_close()
     assert code(world.env) == "docker-env-away"
 
 
+@pytest.mark.closes("docker-env", "it is reached over TLS, here or in the node", "docker-env-unsafe")
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -209,6 +198,7 @@ def test_the_nodes_own_address_is_safe(world: World, node: Node) -> None:
     assert docker_env.variables(world.env)["DOCKER_HOST"] == "tcp://192.168.49.2:2376"
 
 
+@pytest.mark.closes("docker-env", "minikube tells where the engine is", "docker-env-failed")
 @pytest.mark.parametrize("said", ["false exit code 80\n", "[]", "{}", '{"DOCKER_HOST": "tcp://127.0.0.1:1"}', ""])
 def test_a_minikube_that_does_not_tell_is_waited_for_and_told(world: World, node: Node, said: str) -> None:
     world.minikube.docker_env = (80, said)

@@ -1,0 +1,286 @@
+"""A Docker Engine that runs nothing, over HTTP for the real SDK: on a Unix socket, or on loopback behind TLS."""
+
+import copy
+import itertools
+import json
+import socket
+import socketserver
+import ssl
+import threading
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+Document = dict[str, Any]
+SUBNET = "192.168.49.0/24"
+
+
+class Missing(Exception):
+    """404, in the words of the engine."""
+
+
+class Engine:
+    """What one engine holds. All of it may be read and changed under `lock`; `asked` are the requests that came."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.containers: dict[str, Document] = {}  # by name
+        self.images: dict[str, Document] = {}  # by reference
+        self.volumes: dict[str, Document] = {}
+        self.networks: dict[str, Document] = {}
+        self.asked: list[str] = []
+        self.memory = 16 * 2**30
+        self._starts = itertools.count()
+
+    def put_image(self, reference: str, labels: dict[str, str] | None = None) -> Document:
+        """What a build leaves under that name."""
+        config = {"User": "10001:10001", "Labels": labels or {}}
+        found = {"Id": f"sha256:{uuid.uuid4().hex * 2}", "RepoTags": [reference], "Config": config, "Size": 1000}
+        self.images[reference] = found | {"Created": "2026-11-22T21:12:54Z"}
+        return self.images[reference]
+
+    def put_container(self, name: str, body: Document) -> Document:
+        """A container that was made and not started."""
+        host = body.get("HostConfig", {})
+        self.containers[name] = {
+            "Id": uuid.uuid4().hex * 2,
+            "Name": f"/{name}",
+            "Config": {"Labels": body.get("Labels") or {}, "Image": body.get("Image", "")},
+            "Image": body.get("Image", ""),
+            "State": {"Status": "created", "ExitCode": 0, "StartedAt": "0001-01-01T00:00:00Z"},
+            "HostConfig": host,
+            "NetworkSettings": {"Ports": {}, "Networks": {}},
+        }
+        return self.containers[name]
+
+    def start(self, name: str) -> None:
+        found = self._container(name)
+        at = f"2026-11-22T21:12:{next(self._starts) % 60:02}Z"
+        found["State"] = {"Status": "running", "ExitCode": 0, "StartedAt": at}
+        found["NetworkSettings"]["Ports"] = copy.deepcopy(found["HostConfig"].get("PortBindings") or {})
+
+    def stop(self, name: str) -> None:
+        found = self._container(name)
+        found["State"] |= {"Status": "exited", "ExitCode": 0}
+        found["NetworkSettings"]["Ports"] = {}
+        for network in found["NetworkSettings"]["Networks"].values():
+            network["IPAddress"] = ""
+
+    def put_network(self, name: str) -> None:
+        """The network that minikube makes for a profile."""
+        labels = {"created_by.minikube.sigs.k8s.io": "true", "name.minikube.sigs.k8s.io": name}
+        facts = {"Name": name, "Id": uuid.uuid4().hex * 2, "Labels": labels, "Containers": {}}
+        self.networks.setdefault(name, facts | {"IPAM": {"Config": [{"Subnet": SUBNET}]}})
+
+    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Document) -> tuple[int, Any]:
+        """The code and the document of an answer."""
+        parts = [part for part in path.split("/") if part]
+        if parts and parts[0].startswith("v1."):
+            parts = parts[1:]
+        with self.lock:
+            self.asked.append(f"{method} /{'/'.join(parts)}")
+            try:
+                return self._answer(method, parts, query, body)
+            except Missing as missing:
+                return 404, {"message": str(missing)}
+
+    def _answer(self, method: str, parts: list[str], query: dict[str, list[str]], body: Document) -> tuple[int, Any]:
+        match method, parts:
+            case "GET", ["version"]:
+                return 200, {"ApiVersion": "1.47", "Version": "29.2.0"}
+            case "GET", ["info"]:
+                return 200, {"NCPU": 4, "MemTotal": self.memory, "ServerVersion": "29.2.0", "OSType": "linux"}
+            case "GET", ["containers", "json"]:
+                return 200, [{"Id": one["Id"]} for one in self._chosen(json.loads(query.get("filters", ["{}"])[0]))]
+            case "POST", ["containers", "create"]:
+                return self._create(query.get("name", [""])[0] or uuid.uuid4().hex, body)
+            case "GET", ["images", "json"]:
+                wanted = json.loads(query.get("filters", ["{}"])[0]).get("reference", [])
+                names = [one for one in self.images if one.rpartition(":")[0] in wanted]
+                return 200, [{"Id": self.images[one]["Id"]} for one in names]
+            case "GET", ["images", *name, "json"]:
+                return 200, self._image("/".join(name))
+            case "POST", ["images", "create"]:
+                self.put_image(f"{query['fromImage'][0]}:{query['tag'][0]}")
+                return 200, {"status": "Done"}
+            case "POST", ["volumes", "create"]:
+                made = {"Name": body["Name"], "Labels": body.get("Labels"), "Mountpoint": "/", "Data": {}}
+                return 201, self.volumes.setdefault(body["Name"], made)
+            case _, ["volumes", name]:
+                return self._volume(method, name)
+            case _, ["networks", name, *rest]:
+                return self._network(name, rest, body)
+            case "POST", ["exec", _, "start"]:
+                return 200, b""
+            case "GET", ["exec", _, "json"]:
+                return 200, {"ExitCode": 0}
+            case _, ["containers", name, *rest]:
+                return self._one(method, name, rest)
+        raise AssertionError(f"the engine knows no {method} /{'/'.join(parts)}")
+
+    def _one(self, method: str, name: str, rest: list[str]) -> tuple[int, Any]:
+        found = self._container(name)
+        name = found["Name"].removeprefix("/")
+        match method, rest:
+            case "GET", ["json"]:
+                return 200, found
+            case "POST", ["start"]:
+                self.start(name)
+            case "POST", ["stop"]:
+                self.stop(name)
+            case "DELETE", []:
+                del self.containers[name]
+            case "GET", ["logs"]:
+                return 200, b""
+            case "POST", ["exec"]:
+                return 201, {"Id": "exec"}
+        return 204, None
+
+    def _create(self, name: str, body: Document) -> tuple[int, Any]:
+        if name in self.containers:
+            return 409, {"message": f'Conflict. The container name "/{name}" is already in use'}
+        self._image(body["Image"])
+        return 201, {"Id": self.put_container(name, body)["Id"], "Warnings": []}
+
+    def _container(self, name: str) -> Document:
+        for known, found in self.containers.items():
+            if name in (known, found["Id"]):
+                return found
+        raise Missing(f"No such container: {name}")
+
+    def _image(self, name: str) -> Document:
+        for known, found in self.images.items():
+            if name in (known, found["Id"]):
+                return found
+        raise Missing(f"No such image: {name}")
+
+    def _chosen(self, filters: Document) -> list[Document]:
+        found = list(self.containers.values())
+        for label in filters.get("label", []):
+            key, _, value = label.partition("=")
+            found = [one for one in found if one["Config"]["Labels"].get(key) == value]
+        for port in filters.get("publish", []):
+            found = [one for one in found if port in _published(one)]
+        return found
+
+    def _volume(self, method: str, name: str) -> tuple[int, Any]:
+        if name not in self.volumes:
+            raise Missing(f"get {name}: no such volume")
+        if method == "DELETE":
+            del self.volumes[name]
+            return 204, None
+        return 200, self.volumes[name]
+
+    def _network(self, name: str, rest: list[str], body: Document) -> tuple[int, Any]:
+        found = next((one for one in self.networks.values() if name in (one["Id"], one["Name"])), None)
+        if found is None:
+            raise Missing(f"network {name} not found")
+        if not rest:
+            return 200, found
+        container = self._container(body["Container"])
+        there = container["NetworkSettings"]["Networks"]
+        there.pop(found["Name"], None)
+        found["Containers"].pop(container["Id"], None)
+        if rest == ["connect"]:
+            address = body["EndpointConfig"]["IPAMConfig"]["IPv4Address"]
+            there[found["Name"]] = {"NetworkID": found["Id"], "IPAddress": address}
+            found["Containers"][container["Id"]] = {"IPv4Address": f"{address}/24"}
+        return 200, None
+
+
+def _published(container: Document) -> list[str]:
+    found = container["NetworkSettings"]["Ports"].values()
+    return [one["HostPort"] for bindings in found for one in bindings or ()]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    server: "_Served"
+
+    def _serve(self) -> None:
+        parts = urlsplit(self.path)
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.server.is_away():
+            self.close_connection = True
+            return
+        body = json.loads(content) if content else {}
+        code, found = self.server.engine.answer(self.command, unquote(parts.path), parse_qs(parts.query), body or {})
+        payload = found if isinstance(found, bytes) else b"" if found is None else json.dumps(found).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(payload)))
+        if self.path.endswith("/start"):
+            # What is read after the answer to an exec is its output: it ends with the connection.
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(payload)
+
+    do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - the names that http.server calls
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: `Engine.asked` is the log."""
+
+
+class _Served(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, engine: Engine, is_away: Callable[[], bool]) -> None:
+        self.engine, self.is_away = engine, is_away
+
+    def listen(self, address: Any, family: int) -> None:
+        self.address_family = family
+        super().__init__(address, _Handler)
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no error of the engine's."""
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class OnSocket:
+    """An engine at a Unix socket, until `stop`."""
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        self.engine, self.path = engine, path
+        self._served: _Served | None = None
+        self.start()
+
+    def start(self) -> None:
+        self._served = _Served(self.engine, lambda: False)
+        self._served.listen(str(self.path), socket.AF_UNIX)
+
+    def stop(self) -> None:
+        """As when the daemon ends: its socket is gone."""
+        if self._served:
+            self._served.close()
+            self._served = None
+            with suppress(FileNotFoundError):
+                self.path.unlink()
+
+
+class BehindTls:
+    """An engine on loopback that asks for a certificate of its own authority; `is_away` says when it does not run."""
+
+    def __init__(self, engine: Engine, certificates: Path, is_away: Callable[[], bool]) -> None:
+        self.engine = engine
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
+        tls.load_verify_locations(certificates / "ca.pem")
+        tls.verify_mode = ssl.CERT_REQUIRED
+        self._served = _Served(engine, is_away)
+        self._served.listen(("127.0.0.1", 0), socket.AF_INET)
+        # The handshake is the handler's: one that waits must not keep the others waiting.
+        self._served.socket = tls.wrap_socket(self._served.socket, server_side=True, do_handshake_on_connect=False)
+        self.port: int = self._served.server_address[1]
+
+    def stop(self) -> None:
+        self._served.close()

@@ -1,0 +1,153 @@
+"""A scripted minikube: one profile of ours at most, in any state, beside somebody else's."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.minikube import doubles
+from tests.scripted.programs import Said
+
+if TYPE_CHECKING:
+    from tests.scripted.world import World
+
+PROFILE = "small"
+PAUSE = 0.02  # seconds that each step takes
+
+
+def step(name: str) -> str:
+    return json.dumps({"type": "io.k8s.sigs.minikube.step", "data": {"name": name}}) + "\n"
+
+
+class Minikube:
+    """`host` is "" (no such profile), "Nonexistent" (half made), "Running" or "Stopped"; `environs` are those given."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.host = ""
+        self.paused = False
+        self.environs: list[dict[str, str]] = []
+        self.theirs = json.dumps(doubles.config() | {"Name": "theirs"}, sort_keys=True)
+
+    def __call__(self, args: list[str], environ: dict[str, str]) -> Said:
+        self.environs.append(environ)
+        if args[0] == "version":
+            yield "v1.38.1\n"
+            return 0
+        assert args[:2] == ["--profile", PROFILE], args
+        name = args[2]
+        does: Said = getattr(self, f"_{name.replace('-', '_')}")(environ)
+        return (yield from does)
+
+    def _profile(self, environ: dict[str, str]) -> Said:
+        found: list[dict[str, Any]] = [{"Name": "theirs", "Config": json.loads(self.theirs)}]
+        if self.host:
+            port = self.world.node_port
+            found.append({"Name": PROFILE, "Config": doubles.config(ExposedPorts=[f"127.0.0.1:{port}:{port}"])})
+        yield json.dumps({"invalid": [], "valid": found})
+        return 0
+
+    def _status(self, environ: dict[str, str]) -> Said:
+        if self.host in ("", "Nonexistent"):
+            yield "null" if self.host else doubles.recorded("status/missing.jsonl")
+            return 7 if self.host else 85
+        server = "Paused" if self.paused else self.host
+        states = {"Host": self.host, "Kubelet": self.host, "APIServer": server, "Kubeconfig": "Configured"}
+        yield json.dumps({"Name": PROFILE, "Worker": False} | states)
+        return 0
+
+    def _start(self, environ: dict[str, str]) -> Said:
+        machine = self.world.machine
+        yield step("Initial Minikube Setup")
+        self.host = self.host or "Nonexistent"
+        yield PAUSE
+        with machine.lock:
+            machine.put_network(PROFILE)
+            if PROFILE not in machine.containers:
+                machine.put_container(PROFILE, {"Labels": {"name.minikube.sigs.k8s.io": PROFILE}})
+        yield step("Creating Container")
+        yield PAUSE
+        machine.start(PROFILE)
+        self.host = "Running"
+        yield step("Booting Kubernetes")
+        yield PAUSE
+        self.world.boot()
+        yield PAUSE
+        self.world.api.kubeconfig(Path(environ["KUBECONFIG"]), PROFILE)
+        yield step("Done")
+        return 0
+
+    def _unpause(self, environ: dict[str, str]) -> Said:
+        yield PAUSE
+        self.paused = False
+        return 0
+
+    def _stop(self, environ: dict[str, str]) -> Said:
+        yield PAUSE
+        self.stop()
+        return 0
+
+    def stop(self) -> None:
+        """As by hand."""
+        self.world.halt()
+        self.world.machine.stop(PROFILE)
+        self.host = "Stopped"
+
+    def _delete(self, environ: dict[str, str]) -> Said:
+        if not self.host:
+            yield doubles.recorded("delete/deleted.jsonl")
+            return 85
+        yield PAUSE
+        self.delete()
+        yield doubles.recorded("delete/deleted.jsonl")
+        return 0
+
+    def delete(self) -> None:
+        """As by hand: the node goes, its network, and all that was in it."""
+        self.world.halt()
+        self.world.wipe()
+        self.host = ""
+        with self.world.machine.lock:
+            self.world.machine.containers.pop(PROFILE, None)
+            self.world.machine.networks.pop(PROFILE, None)
+
+    def _docker_env(self, environ: dict[str, str]) -> Said:
+        if self.host != "Running":
+            yield "false exit code 80\n"
+            return 80
+        yield json.dumps(
+            {
+                "DOCKER_HOST": f"tcp://127.0.0.1:{self.world.tls.port}",
+                "DOCKER_TLS_VERIFY": "1",
+                "DOCKER_CERT_PATH": str(self.world.certificates),
+                "MINIKUBE_ACTIVE_DOCKERD": PROFILE,
+            }
+        )
+        return 0
+
+
+def build(world: "World") -> Any:
+    """The docker program: `docker build` leaves an image in the node's engine, after a while."""
+
+    def does(args: list[str], environ: dict[str, str]) -> Said:
+        assert args[0] == "build", args
+        assert environ["DOCKER_HOST"] == f"tcp://127.0.0.1:{world.tls.port}", "an image is built in the node alone"
+        yield PAUSE
+        if world.build_fails:
+            yield world.build_fails
+            return 1
+        yield "#5 [2/3] COPY\n"
+        yield PAUSE
+        labels = dict(_values(args, "--label"))
+        with world.node.lock:
+            world.node.put_image(next(arg.partition("=")[2] for arg in args if arg.startswith("--tag=")), labels)
+        return 0
+
+    return does
+
+
+def _values(args: list[str], flag: str) -> Iterator[tuple[str, str]]:
+    for arg in args:
+        if arg.startswith(f"{flag}="):
+            key, _, value = arg.removeprefix(f"{flag}=").partition("=")
+            yield key, value

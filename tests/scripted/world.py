@@ -1,0 +1,301 @@
+"""One world: a small checkout, and around it everything that `inv` deals with, none of it in the same process."""
+
+import json
+import os
+import random
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests import doubles
+from tests.apiserver import ApiServer, Document
+from tests.dapr.conftest import archive
+from tests.minikube.conftest import scene
+from tests.scripted import minikube
+from tests.scripted.commands import Command, Commands, Ended
+from tests.scripted.controllers import Controllers
+from tests.scripted.engine import BehindTls, Engine, OnSocket
+from tests.scripted.kafka import Topics
+from tests.scripted.programs import Programs
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SERVICES = ("shop", "mailer")
+DOCKERFILE = "ARG PYTHON_IMAGE=python:3.11-slim\nFROM ${PYTHON_IMAGE}\nUSER 10001:10001\n"
+
+
+class Pods(dict[Any, Any]):
+    """What pods answer through the API's proxy, whichever there are at the moment."""
+
+    def __init__(self, world: "World") -> None:
+        super().__init__()
+        self.world = world
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        namespace, _, name = key
+        if name == "http:inv-probe:8000":
+            if self.world.controllers.is_ready(namespace, {"app.kubernetes.io/name": "inv-probe"}):
+                return self.world.probed
+        elif name.endswith(":3500"):
+            pod = self.world.api.get("v1", "pods", namespace, name.partition(":")[0])
+            if pod and pod["status"]["phase"] == "Running":
+                return lambda *_: (200, json.dumps(self.world.metadata(pod)))
+        return default
+
+
+class World:
+    """See the module. `close` ends it."""
+
+    def __init__(self, certificates: Path) -> None:
+        self.certificates = certificates
+        self.folder = Path(tempfile.mkdtemp(prefix="inv-world-"))  # short: sockets lie in it
+        self.api, self.machine, self.node = ApiServer(), Engine(), Engine()
+        self.build_fails = ""
+        self.controllers = Controllers(self.api, self.node)
+        self.api.routes.proxies = Pods(self)
+        self.minikube = minikube.Minikube(self)
+        self.tls = BehindTls(self.node, certificates, lambda: self.minikube.host != "Running")
+        self.docker = OnSocket(self.machine, self.folder / "docker.sock")
+        self.topics = Topics(self.machine)
+        known = {"minikube": self.minikube, "docker": minikube.build(self), "kafka": self.topics}
+        self.programs = Programs(self.folder, known)
+        self.production = Recorder()
+        self.node_port = _free_node_port()
+        self.root = self._checkout(self.folder / "checkout")
+        self.environ = self._environ()
+        self.commands = Commands(self.folder / "commands", self.root)
+        self.halt()
+        self._somebody_else()
+
+    def close(self) -> None:
+        self.commands.close()
+        self.controllers.close()
+        self.programs.close()
+        self.docker.stop()
+        self.tls.stop()
+        self.api.close()
+        self.production.close()
+        shutil.rmtree(self.folder)
+
+    def start(self, *args: str, **environ: str) -> Command:
+        """`inv ARGS`, still running."""
+        return self.commands.start(args, {**self.environ, **environ})
+
+    def inv(self, *args: str, **environ: str) -> Ended:
+        """Runs `inv ARGS` to its end."""
+        return self.start(*args, **environ).ended()
+
+    def green(self, *args: str, **environ: str) -> str:
+        """Runs `inv ARGS`, which must do what it is to; returns what it printed."""
+        ended = self.inv(*args, **environ)
+        assert ended.exit == 0, f"inv {' '.join(args)} ended with {ended.exit}:\n{ended.printed}"
+        return ended.printed
+
+    def boot(self) -> None:
+        """The node comes up, with what was in it."""
+        scene_is_new = not self.api.get("v1", "nodes", "", "small")
+        if scene_is_new:
+            self._scene()
+        for one in self.node.containers.values():
+            one["State"]["Status"] = "running"
+        self.controllers.restarted()
+        self.controllers.runs = True
+        self.api.mend()
+
+    def halt(self) -> None:
+        """The node goes down; what is in it stays."""
+        self.controllers.runs = False
+        self.api.refuse_connections()
+
+    def wipe(self) -> None:
+        """What was in the node is gone."""
+        with self.api.store.lock, self.node.lock:
+            admissions = self.api.store.admissions
+            self.api.store.objects.clear()
+            self.api.store.admissions = [one for one in admissions if one.__name__ != "pod_security"]
+            self.node.containers.clear()
+            self.node.images.clear()
+
+    def writes(self, since: int = 0) -> list[str]:
+        """The requests to the API from that one on that change something."""
+        return [
+            f"{one.method} {one.path}"
+            for one in self.api.requests[since:]
+            if one.method != "GET" and one.query.get("dryRun") != "All"
+        ]
+
+    def pods(self) -> dict[str, str]:
+        """The pods of the app: name → uid."""
+        pods = self.api.list("v1", "pods", "small")
+        return {pod["metadata"]["labels"]["app.kubernetes.io/name"]: pod["metadata"]["uid"] for pod in pods}
+
+    def ours(self) -> set[str]:
+        """The states of the broker's containers on the machine's engine."""
+        there = self.machine.containers.items()
+        return {one["State"]["Status"] for name, one in there if name.startswith("small-redpanda")}
+
+    def logged(self, kind: str = "command") -> list[str]:
+        """What the newest run wrote down of that kind, as lines of JSON."""
+        runs = sorted((self.root / ".inv/runs").iterdir(), key=lambda folder: folder.stat().st_mtime_ns)
+        lines = (runs[-1] / "events.jsonl").read_text().splitlines() if runs else []
+        return [line for line in lines if f'"kind": "{kind}"' in line]
+
+    def touched(self) -> list[str]:
+        """What is not ours in this world and is not as it was, or was asked; nothing may ever be."""
+        now = self._strangers()
+        return [name for name, before in self._before.items() if now[name] != before] + self.production.asked
+
+    def _strangers(self) -> dict[str, str]:
+        with self.api.store.lock:
+            theirs = [one for key, one in sorted(self.api.store.objects.items()) if "somebody" in key]
+        name = "somebodys-redpanda"
+        found = [theirs, self.machine.containers.get(name), self.machine.volumes.get(name), self.minikube.theirs]
+        told = dict(zip(("objects", "container", "volume", "profile"), map(json.dumps, found), strict=True))
+        return told | {"kubeconfig": (self.folder / "home/.kube/config").read_text()}
+
+    def probed(self, at: str, query: Mapping[str, str]) -> tuple[int, str]:
+        """What the probe pod answers."""
+        if at == "/dns":
+            return 200, json.dumps({"address": "10.96.0.1"})
+        if at == "/kafka":
+            found = [["redpanda", 21701]] if self.topics.is_running("") else []
+            return 200, json.dumps({"brokers": found, "error": "" if found else "[Errno 111] Connection refused"})
+        if at == "/tcp":
+            return 200, json.dumps({"error": ""})
+        base, _, path = query["url"].rpartition("/")
+        name = base.removeprefix("http://").partition(".")[0]
+        pod = self.controllers.is_ready("small", {"app.kubernetes.io/name": name})
+        if pod is None:
+            return 200, json.dumps({"error": f"no answer from {query['url']}"})
+        version = next(one["image"] for one in pod["spec"]["containers"] if one["name"] == name).rpartition(":")[2]
+        told = {"status": "ok", "service": name, "version": version} if path == "healthz" else {"status": "ready"}
+        return 200, json.dumps({"status": 200, "body": json.dumps(told)})
+
+    def metadata(self, pod: Document) -> Document:
+        """What the sidecar of a pod tells of itself."""
+        namespace, app = pod["metadata"]["namespace"], pod["metadata"]["annotations"]["dapr.io/app-id"]
+        components = self.api.list("dapr.io/v1alpha1", "components", namespace)
+        subscriptions = self.api.list("dapr.io/v2alpha1", "subscriptions", namespace)
+        specs = [one["spec"] for one in subscriptions if app in one.get("scopes", [app])]
+        return {
+            "runtimeVersion": "1.18.1",
+            "components": [{"name": one["metadata"]["name"]} for one in components],
+            "subscriptions": [
+                {"topic": one["topic"], "deadLetterTopic": one.get("deadLetterTopic", "")} for one in specs
+            ],
+        }
+
+    def _scene(self) -> None:
+        for name in ("default", "kube-system"):
+            self.api.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        scene(self.api)
+        name = self.node.put_container("etcd", {})["Id"]
+        status = {"name": "etcd", "containerID": f"docker://{name}", "state": {"running": {}}}
+        meta = {"name": "etcd-small", "namespace": "kube-system"}
+        self.api.put(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": meta,
+                "spec": {"containers": [{"name": "etcd", "image": "etcd"}]},
+                "status": {"phase": "Running", "containerStatuses": [status]},
+            }
+        )
+        self.api.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "somebody"}})
+        labels = {"owner": "helm", "name": "shop", "status": "pending-upgrade", "version": "1"}
+        where = {"name": "sh.helm.release.v1.shop.v1", "namespace": "somebody", "labels": labels}
+        self.api.put({"apiVersion": "v1", "kind": "Secret", "metadata": where, "data": {"password": "c2VjcmV0"}})
+        self._before = self._strangers()
+
+    def _checkout(self, root: Path) -> Path:
+        root.mkdir()
+        manifest = doubles.MANIFEST
+        doubles.small_env(root)
+        (root / "environment.toml").write_text(manifest.replace("30080", str(self.node_port)))
+        shutil.rmtree(root / ".inv")
+        shutil.copytree(CHECKOUT / "infrastructure", root / "infrastructure")
+        charts = root / "infrastructure" / "charts"
+        for name in SERVICES:
+            (root / "services" / name / "Dockerfile").write_text(DOCKERFILE)
+            shutil.copytree(charts / "audit-service", charts / name)
+            about = charts / name / "Chart.yaml"
+            about.write_text(about.read_text().replace("name: audit-service", f"name: {name}"))
+        for chart in charts.iterdir():
+            if chart.name not in (*SERVICES, "service", "postgres"):
+                shutil.rmtree(chart)
+        (root / "tests" / "smoke").mkdir(parents=True)
+        (root / "tests" / "smoke" / "test_live.py").write_text("def test_it_lives() -> None:\n    pass\n")
+        return root
+
+    def _environ(self) -> dict[str, str]:
+        home = self.folder / "home"
+        (home / ".kube").mkdir(parents=True)
+        self.production.kubeconfig(home / ".kube" / "config")
+        kept = {name: os.environ[name] for name in ("HELM", "LANG", "UV_CACHE_DIR") if name in os.environ}
+        return kept | {
+            "HOME": str(home),
+            "PATH": f"{self.programs.folder}:{os.environ['PATH']}",
+            "MINIKUBE": str(self.programs.folder / "minikube"),
+            "DOCKER_HOST": f"unix://{self.docker.path}",
+            "KUBECONFIG": str(home / ".kube" / "config"),
+            "INV_DAPR_CHART": str(archive(self.folder)),
+        }
+
+    def _somebody_else(self) -> None:
+        self.machine.put_image("redpandadata/redpanda:v25.3.1")
+        name = "somebodys-redpanda"
+        self.machine.put_container(name, {"Image": "redpandadata/redpanda:v25.3.1"})
+        self.machine.start(name)
+        self.machine.volumes[name] = {"Name": name, "Labels": None}
+        self._before = self._strangers()
+
+
+class Recorder:
+    """An API server of somebody else's: it keeps what it is asked. No request may ever come."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        asked = self.asked
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append(f"{self.command} {self.path}")
+                self.send_error(403)
+
+            do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = do_GET  # noqa: N815 - as http.server calls them
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def kubeconfig(self, file: Path) -> None:
+        named = {"name": "production"}
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "production",
+            "clusters": [named | {"cluster": {"server": self.url}}],
+            "users": [named | {"user": {}}],
+            "contexts": [named | {"context": {"cluster": "production", "user": "production"}}],
+        }
+        file.write_text(json.dumps(document))
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _free_node_port() -> int:
+    """A port that Kubernetes takes for a node port, and that is free."""
+    while True:
+        port = random.randint(30000, 32767)  # noqa: S311 - nothing secret
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
