@@ -260,6 +260,7 @@ ROWS: tuple[Row, ...] = (
     ),
     # --- the workload
     Row("workload-missing", "It was deleted from outside, or never made.", "./inv up"),
+    Row("workload-scaled-down", "Somebody set its replicas to 0 after it was deployed.", "./inv up"),
     Row(
         "rollout-waiting",
         "The cluster's controllers bring pods of the newest generation up and end the former ones, one after another.",

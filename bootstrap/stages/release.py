@@ -145,5 +145,5 @@ def stage(name: str, needs: tuple[str, ...], urls: Urls, engine_of: EngineOf = _
         lambda env: check(env, name, urls, engine_of),
         waits_for=f"{name} to be ready",
         timeout=180,
-        again=("sidecar-missing",),
+        again=("sidecar-missing", "workload-scaled-down"),
     )

@@ -40,7 +40,7 @@ EXPECTED: dict[str, tuple[str | None, bool]] = {
     "rollout-in-progress": ("pod-not-ready", False),
     "runasuser-breaks-non-root": ("container-inherits-root", True),
     "service-no-endpoints": (None, False),
-    "stuck-terminating": (None, False),
+    "stuck-terminating": ("workload-scaled-down", True),
     "traceback-crashloop": ("pod-setting-wrong", True),
     "unknown-field-pod-capabilities": (None, False),
     "unschedulable-hostport": ("pod-host-port-taken", True),
@@ -133,6 +133,16 @@ def test_what_is_not_there_is_not_waited_for(cluster_env: Env) -> None:
     found = rollout.check(cluster_env, "deployments", "shop", "small")
     assert found is not None
     assert (found.code, found.final) == ("workload-missing", True)
+
+
+def test_a_workload_of_which_nothing_is_to_run_is_not_rolled_out(cluster_env: Env, api: ApiServer) -> None:
+    meta = {"name": "shop", "namespace": "small", "generation": 2}
+    spec = {"replicas": 0, "selector": {"matchLabels": {"app": "shop"}}}
+    status = {"observedGeneration": 2, "replicas": 0}
+    api.put({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec, "status": status})
+    found = rollout.check(cluster_env, "deployments", "shop", "small")
+    assert found is not None
+    assert (found.code, found.final) == ("workload-scaled-down", True)
 
 
 def test_a_pod_of_a_former_generation_is_not_what_is_wrong(cluster_env: Env, api: ApiServer) -> None:
