@@ -26,7 +26,7 @@ def check(env: Env, kind: str, name: str, namespace: str, *, now: datetime | Non
             return problem("workload-missing", f"{namespace} has no {facts['kind']} {name}.", final=True, **facts)
         if found["spec"].get("replicas") == 0:
             summary = f"The {facts['kind']} {namespace}/{name} is scaled to 0: nothing of it runs."
-            return problem("workload-scaled-down", summary, final=True, **facts)
+            return problem("workload-scaled-down", summary, evidence="spec.replicas: 0", final=True, **facts)
         mine = [pod for pod in of(env, found) if "deletionTimestamp" not in pod["metadata"]]
         state = _state(kind, found)
         if not state and all(_is_calm(pod) for pod in mine):
