@@ -14,7 +14,7 @@ from tests.scripted.engine import Engine
 
 TICK = 0.02  # seconds between two looks
 READY_AFTER = 2  # ticks that a pod needs to become ready
-TIME = "2026-11-22T19:51:37Z"
+TIME = "2020-01-01T00:00:00Z"  # before all that tests ask
 DAPR = "1.18.1"
 HASH = "pod-template-hash"
 
@@ -133,6 +133,7 @@ class Controllers:
             words = "0/1 nodes are available: 1 Insufficient memory. no new claims to deallocate, preemption: 0/1 "
             words += "nodes are available: 1 Preemption is not helpful for scheduling."
             condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": words}
+            condition |= {"lastTransitionTime": TIME}
             if pod["status"].get("conditions") != [condition]:
                 self.api.put({**pod, "status": {"phase": "Pending", "conditions": [condition]}})
         elif age > READY_AFTER:

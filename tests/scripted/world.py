@@ -138,11 +138,17 @@ class World:
         there = self.machine.containers.items()
         return {one["State"]["Status"] for name, one in there if name.startswith("small-redpanda")}
 
-    def logged(self, kind: str = "command") -> list[str]:
-        """What the newest run wrote down of that kind, as lines of JSON."""
-        runs = sorted((self.root / ".inv/runs").iterdir(), key=lambda folder: folder.stat().st_mtime_ns)
-        lines = (runs[-1] / "events.jsonl").read_text().splitlines() if runs else []
+    def logged(self, kind: str = "command", command: Command | None = None) -> list[str]:
+        """What a command's run, by default the newest one, wrote down of that kind: lines of JSON."""
+        runs = self.root.glob(f".inv/runs/*-{command.pid if command else '*'}-*/events.jsonl")
+        found = sorted((one.stat().st_mtime_ns, one) for one in runs)
+        lines = found[-1][1].read_text().splitlines() if found else []
         return [line for line in lines if f'"kind": "{kind}"' in line]
+
+    def came(self, command: Command, stage: str, phase: str) -> bool:
+        """Whether the run of that command wrote down that the stage came to that phase."""
+        wanted = f'"stage": "{stage}", "phase": "{phase}"'
+        return any(wanted in line for line in self.logged("stage", command))
 
     def touched(self) -> list[str]:
         """What is not ours in this world and is not as it was, or was asked; nothing may ever be."""

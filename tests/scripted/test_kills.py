@@ -1,0 +1,174 @@
+"""`inv up` killed at every boundary of every stage, and inside of each: the next one goes on, and reaches green."""
+
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import psutil
+import pytest
+
+from bootstrap.env import owner_of
+from bootstrap.local.processes import OWNER
+from tests.scripted.commands import POLL, wait_until
+from tests.scripted.conftest import MakeWorld
+from tests.scripted.world import World
+
+pytestmark = pytest.mark.real("helm")
+
+STAGES = (
+    *("preflight", "tools", "sources", "charts", "broker", "topics", "cluster", "docker-env", "images", "reach"),
+    *("postgres", "dapr", "canary", "injection", "components", "shop", "mailer", "smoke"),
+)
+BOUNDARIES = ("applying", "checking", "green")
+INSIDE = 3  # random moments inside each stage
+LONGEST = 0.4  # seconds after the beginning of a stage at which such a moment may be
+IN_A_ROW = 4  # kills without a run to the end between them
+WORLDS = 2
+SEED = 20261123
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a run is ended: `seconds` after that stage came to that phase, by that signal."""
+
+    stage: str
+    phase: str
+    seconds: float
+    sign: signal.Signals
+
+
+@dataclass
+class Campaign:
+    """Ends runs in one world. `kills` counts those that hit, by stage; `history` says what happened, for a failure."""
+
+    world: World
+    chance: random.Random
+    kills: Counter[str] = field(default_factory=Counter)
+    interrupts: int = 0
+    history: list[str] = field(default_factory=list)
+    password: str = ""
+
+    def run(self, moments: list[Moment]) -> None:
+        while moments:
+            for _ in range(self.chance.randint(1, IN_A_ROW)):
+                if moments and not self.hit(moment := moments.pop()):
+                    moments.append(Moment(moment.stage, moment.phase, moment.seconds / 2, moment.sign))
+            self.recover()
+            self.disturb()
+
+    def hit(self, moment: Moment) -> bool:
+        """Starts a run and ends it at that moment; whether it was still running then."""
+        command = self.world.start("up")
+        wait_until(lambda: command.is_over or self.world.came(command, moment.stage, moment.phase), f"{moment}")
+        time.sleep(moment.seconds)
+        command.send(moment.sign)
+        ended = command.ended()
+        self.history.append(f"{moment.sign.name} {moment.stage} {moment.phase} +{moment.seconds:.3f}: {ended.exit}")
+        if ended.exit == 0:
+            return False
+        wanted = 130 if moment.sign == signal.SIGINT else -moment.sign
+        assert ended.exit == wanted, self.told(ended.printed)
+        self.kills[moment.stage] += 1
+        if moment.sign == signal.SIGINT:
+            self.interrupts += 1
+            assert self.children() == [], self.told(ended.printed)
+        return True
+
+    def recover(self) -> None:
+        """The next run reaches green, and nothing is left of those before it."""
+        world = self.world
+        ended = world.inv("up")
+        self.history.append(f"up: {ended.exit} {ended.codes}")
+        assert ended.exit == 0, self.told(ended.printed)
+        secrets = world.api.list("v1", "secrets")
+        revisions = [one for one in secrets if one["metadata"]["namespace"] in ("small", "dapr-system")]
+        states = {one["metadata"].get("labels", {}).get("status", "deployed") for one in revisions}
+        assert states <= {"deployed", "superseded"}, self.told(str(states))
+        assert world.pods().keys() == {"postgres", "shop", "mailer", "inv-probe"}, self.told(ended.printed)
+        assert world.node.containers.keys() == {"etcd"}, self.told("a container of a proof is left")
+        assert world.ours() == {"running"}, self.told(ended.printed)
+        assert not list(world.root.glob(".inv/local/envs/*.draft*"))
+        assert world.touched() == [], self.told("somebody else's")
+        (password,) = (one["data"]["password"] for one in revisions if one["metadata"]["name"] == "postgres")
+        assert password == (self.password or password), self.told("the password changed while the data stayed")
+        self.password = password
+
+    def disturb(self) -> None:
+        """Gives the next runs something to do."""
+        world = self.world
+        what = self.chance.choice(("edit", "edit", "down", "deleted", "purge", "broker", "elsewhere"))
+        self.history.append(what)
+        if what == "edit":
+            for name in self.chance.sample(("shop", "mailer"), self.chance.randint(1, 2)):
+                main = world.root / f"services/{name}/{name}/__main__.py"
+                main.write_text(f"{main.read_text()}# {self.chance.random()}\n")
+        elif what == "down":
+            world.green("down")
+        elif what == "purge":
+            world.green("down", "--purge")
+            self.password = ""
+        elif what == "deleted":
+            world.minikube.delete()
+            self.password = ""
+        elif what == "broker":
+            with world.machine.lock:
+                for name in [one for one in world.machine.containers if one.startswith("small-redpanda")]:
+                    del world.machine.containers[name]
+        else:  # another chart for the database, and new requirements
+            values = world.root / "infrastructure/charts/postgres/values-local.yaml"
+            values.write_text(f"{values.read_text()}\n# {self.chance.random()}\n")
+            wanted = world.root / "services/shop/requirements.txt"
+            wanted.write_text(f"# {self.chance.random()}\n")
+
+    def children(self) -> list[str]:
+        """The commands that carry the mark of this world's checkout."""
+        return list(_marked(owner_of(self.world.root)))
+
+    def told(self, why: str) -> str:
+        return "\n".join((f"seed {SEED}", *self.history[-12:], why))
+
+
+def _marked(owner: str) -> Iterator[str]:
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(OWNER) == owner and process.status() != psutil.STATUS_ZOMBIE:
+                yield " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+
+
+def moments(chance: random.Random) -> list[Moment]:
+    """All moments, in a random order; one in six is a Ctrl-C."""
+    boundaries = [(stage, phase, 0.0) for stage in STAGES for phase in BOUNDARIES]
+    inside = [(stage, "applying", chance.uniform(POLL, LONGEST)) for stage in STAGES for _ in range(INSIDE)]
+    signs = (signal.SIGINT, *[signal.SIGKILL] * 5)
+    found = [Moment(*where, chance.choice(signs)) for where in (*boundaries, *inside)]
+    chance.shuffle(found)
+    return found
+
+
+def test_whatever_moment_it_is_killed_at_the_next_one_goes_on(
+    make_world: MakeWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chance = random.Random(SEED)  # noqa: S311 - nothing secret
+    wanted = moments(chance)
+    campaigns = [Campaign(make_world(), random.Random(SEED + n)) for n in range(WORLDS)]  # noqa: S311
+    began = time.monotonic()
+    with ThreadPoolExecutor(WORLDS) as pool:
+        runs = [pool.submit(one.run, wanted[n::WORLDS]) for n, one in enumerate(campaigns)]
+    for run in runs:
+        run.result()
+    kills = sum((one.kills for one in campaigns), Counter[str]())
+    with capsys.disabled():
+        interrupts = sum(one.interrupts for one in campaigns)
+        shown = ", ".join(f"{stage} {kills[stage]}" for stage in STAGES)
+        sys.stdout.write(
+            f"\n{kills.total()} runs ended ({interrupts} by Ctrl-C) in {time.monotonic() - began:.0f} s: {shown}\n"
+        )
+    assert all(kills[stage] == len(BOUNDARIES) + INSIDE for stage in STAGES), kills
+    assert kills.total() >= 100
