@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke.context import Context
@@ -25,7 +26,20 @@ def _ask(question: str) -> str:
 
 
 def _do(action: "Callable[[Env], int]") -> None:
-    """Runs `action` and exits: 0 done, 1 a known problem, 3 a bug of this project, 130 interrupted."""
+    """Runs `action` on the environment of this checkout, and exits as `_end` says."""
+
+    def at(root: Path) -> int:
+        import os
+
+        from bootstrap import commands
+
+        return action(commands.open_env(root, dict(os.environ)))
+
+    _end(at)
+
+
+def _end(action: Callable[[Path], int]) -> None:
+    """Runs `action` on this checkout and exits: 0 done, 1 a known problem, 3 a bug of this project, 130 interrupted."""
     import os
 
     try:
@@ -39,9 +53,8 @@ def _do(action: "Callable[[Env], int]") -> None:
     os._exit(code)
 
 
-def _code(action: "Callable[[Env], int]") -> int:
+def _code(action: Callable[[Path], int]) -> int:
     import os
-    from pathlib import Path
 
     from bootstrap import commands
     from bootstrap.problem import Failed
@@ -50,12 +63,12 @@ def _code(action: "Callable[[Env], int]") -> int:
     root = Path(__file__).resolve().parent
     try:
         with commands.interruptible():
-            return action(commands.open_env(root, dict(os.environ)))
+            return action(root)
     except Failed as failed:
         report_for().problems(failed.problems)
         return 1
     except Exception as error:  # noqa: BLE001 - the outermost handler
-        from bootstrap import state
+        from bootstrap import bundle, state
 
         known = state.trouble(error, root) if isinstance(error, OSError) else None
         if known:
@@ -63,9 +76,11 @@ def _code(action: "Callable[[Env], int]") -> int:
             return 1
         import traceback
 
-        report = report_for()
-        report.line(traceback.format_exc())
+        report, said = report_for(), traceback.format_exc()
+        report.line(said)
         report.line("  This is a bug of the environment itself, not of your code: please report the lines above.")
+        if told := bundle.of_bug(lambda: commands.open_env(root, dict(os.environ)), said):
+            report.line(f"  {told}")
         return 3
 
 
@@ -125,16 +140,28 @@ def doctor(_: Context, json: bool = False) -> None:
     _do(action)
 
 
+@task(help={"json": "a JSON document instead of text", "bundle": "also write an archive to attach to a bug report"})
+def diagnose(_: Context, json: bool = False, bundle: bool = False) -> None:
+    """Name everything that is wrong with what runs, what it follows from first; exit 1 when something is."""
+
+    def action(env: "Env") -> int:
+        from bootstrap.diagnose import diagnose as show
+
+        return show(env, json, bundle)
+
+    _do(action)
+
+
 @task(help={"code": "the code in brackets of a problem; all: lists them"})
 def explain(_: Context, code: str) -> None:
     """Explain the code of a problem: its cause, what to type, where it is found."""
 
-    def action(env: "Env") -> int:
+    def action(root: Path) -> int:
         from bootstrap.explain import explain as show
 
-        return show(env.root, code)
+        return show(root, code)
 
-    _do(action)
+    _end(action)
 
 
 @task(help={"json": "a JSON document instead of text"})

@@ -24,6 +24,7 @@ from bootstrap import (
     catalogue_smoke,
     catalogue_sources,
     catalogue_tools,
+    redaction,
 )
 from bootstrap.problem import Problem, Row
 
@@ -76,7 +77,7 @@ def problem(
         summary=summary,
         cause=row.cause.format_map(known),
         remedy=row.remedy.format_map(known),
-        evidence=evidence.strip(),
+        evidence=redaction.text(evidence).strip(),
         where=where,
         final=final,
     )

@@ -24,6 +24,12 @@ ROWS: tuple[Row, ...] = (
         "./inv status\n./inv down\n./inv up",
     ),
     Row(
+        "gate-broken",
+        "The gate ended with an error of this project itself; what it looked at may be right or wrong.",
+        "./inv status\n# and report the words below, with what this writes:\n./inv diagnose --bundle",
+        unknown=True,
+    ),
+    Row(
         "command-missing",
         "The program is not on PATH, or this user may not run it.",
         "# install it, or put its folder on PATH, then:\n./inv up",

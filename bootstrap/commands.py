@@ -167,7 +167,7 @@ def open_service(env: Env, service: str) -> int:
 
 def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tuple[Problem, ...]]:
     """Runs stages with the report and the run's own log attached."""
-    log = state.RunLog(env.state, command)
+    log = state.RunLog(env.state, command, env.secrets)
     report = report_for(stages)
 
     def say(text: str) -> None:
@@ -192,6 +192,10 @@ def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tup
         log.close()
     if found:
         report.line(f"\n  everything that was said and done: {log.folder.relative_to(env.root)}/events.jsonl")
+        from bootstrap import bundle
+
+        if told := bundle.offer(env, found):
+            report.line(f"  {told}")
     return report, found
 
 

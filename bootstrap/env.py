@@ -63,13 +63,15 @@ class Env:
     """The environment at hand: what it is to be (`manifest`), where its state lies, and the doors to the world.
 
     `say` tells the user something that is not a problem; `progress` how far a download is (what, bytes here, bytes in
-    all; 0: unknown; equal: it is over). `cancelled` is set when the run must end.
+    all; 0: unknown; equal: it is over). `cancelled` is set when the run must end. `secrets` are values that were read
+    from Secrets: they are written nowhere.
     """
 
     manifest: Manifest
     environ: Mapping[str, str]
     place: str = "local"
     cancelled: threading.Event = field(default_factory=threading.Event)
+    secrets: set[str] = field(default_factory=set)
     say: Callable[[str], object] = str
     progress: Callable[[str, int, int], object] = lambda *_: None
     request: Request = http.request

@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
+from bootstrap import redaction
 from bootstrap.catalogue import problem
 from bootstrap.problem import Failed, Problem
 from bootstrap.runner import Event
@@ -88,9 +89,13 @@ def trouble(error: OSError, folder: Path) -> Problem | None:
 
 
 class RunLog:
-    """The record of one run: `events.jsonl` in a folder of its own, one JSON object a line, flushed at once."""
+    """The record of one run: `events.jsonl` in a folder of its own, one JSON object a line, flushed at once.
 
-    def __init__(self, folder: Path, command: str) -> None:
+    No secret is written: those that can be recognised are left out, and so are the values in `secrets`.
+    """
+
+    def __init__(self, folder: Path, command: str, secrets: Collection[str] = ()) -> None:
+        self._secrets = secrets
         self.folder = folder / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{command}"
         self._file: IO[str] | None = None
         with suppress(OSError):
@@ -106,7 +111,8 @@ class RunLog:
         """One line; `time` is seconds since the epoch. A full disk costs the log, never the run."""
         if self._file:
             with suppress(OSError, ValueError):
-                line = json.dumps({"time": round(time.time(), 3), "kind": kind, **facts}, default=str)
+                told = redaction.document(facts, tuple(self._secrets))
+                line = json.dumps({"time": round(time.time(), 3), "kind": kind, **told}, default=str)
                 self._file.write(line + "\n")
                 self._file.flush()
 

@@ -20,10 +20,12 @@ def ensure(env: Env) -> None:
     password = _password(env)
     if not password:
         password = secrets.token_urlsafe(32)
+        env.secrets.add(password)
         with words(f"The Secret {POSTGRES} cannot be made."):
             # Applied, not created: one without the key `password` is mended too.
             env.cluster.apply(path("v1", "secrets", namespace, POSTGRES), _secret(POSTGRES, {PASSWORD: password}))
     for name, data in derived(env, password).items():
+        env.secrets.update(data.values())
         if _data(env, name) != data:
             with words(f"The Secret {name} cannot be made."):
                 env.cluster.apply(path("v1", "secrets", namespace, name), _secret(name, data))
@@ -64,7 +66,9 @@ def _password(env: Env) -> str:
 def _data(env: Env, name: str) -> dict[str, str]:
     with words(f"The Secret {name} cannot be read."):
         found = env.cluster.find(path("v1", "secrets", env.manifest.namespace, name)) or {}
-    return {key: base64.b64decode(value).decode() for key, value in (found.get("data") or {}).items()}
+    data = {key: base64.b64decode(value).decode() for key, value in (found.get("data") or {}).items()}
+    env.secrets.update(data.values())
+    return data
 
 
 def _secret(name: str, data: dict[str, str]) -> Document:

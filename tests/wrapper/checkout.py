@@ -66,7 +66,17 @@ class Checkout:
         for folder in (self.root / "bootstrap", self.bin, self.home):
             folder.mkdir(parents=True)
         shutil.copy(ROOT / "inv", self.root / "inv")
-        for module in ("__init__", "first_use", "first_use_problems", "index", "problem", "progress", "report", "runner", "stage"):
+        for module in (
+            "__init__",
+            "first_use",
+            "first_use_problems",
+            "index",
+            "problem",
+            "progress",
+            "report",
+            "runner",
+            "stage",
+        ):
             shutil.copy(ROOT / "bootstrap" / f"{module}.py", self.root / "bootstrap")
         for tool in TOOLS:
             (self.bin / tool).symlink_to(shutil.which(tool) or pytest.fail(f"{tool} is not on this machine"))
