@@ -34,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(PartsLine())
+    config.pluginmanager.register(Figures())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -87,3 +88,18 @@ class PartsLine:
         ]
         if words:
             terminalreporter.write_line(f"real parts: {', '.join(words)}")
+
+
+class Figures:
+    """What tests tell with `record_property("figures", …)`, each in one line at the end of a run."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and report.passed:
+            self.lines += [str(text) for name, text in report.user_properties if name == "figures"]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for line in sorted(self.lines):
+            terminalreporter.write_line(f"figures: {line}")

@@ -28,12 +28,18 @@ def connect(environ: Mapping[str, str]) -> "DockerClient":
 
 
 def of_this_machine(environ: Mapping[str, str]) -> dict[str, str]:
-    """`environ` as it leads to this machine's engine: without what a shell got from `minikube docker-env`, which leads
-    to a node's. Raises `Failed` (`docker-elsewhere`) where it leads to another machine.
+    """`environ` as it leads every program to the engine of `connect`: without what a shell got from
+    `minikube docker-env`, which leads to a node's. Raises `Failed` (`docker-elsewhere`) where it leads to another
+    machine.
     """
     with words("This machine's Docker Engine cannot be used."):
-        _address(environ)
-    return _outside_of_a_node(environ)
+        params = _address(environ)
+    found = _outside_of_a_node(environ)
+    if not found.get("DOCKER_HOST") and "base_url" in params and "tls" not in params:
+        # Not every program looks for contexts, and where for them, as the SDK does.
+        found.pop("DOCKER_CONTEXT", None)
+        found["DOCKER_HOST"] = str(params["base_url"])
+    return found
 
 
 def direct(**params: Any) -> "DockerClient":
