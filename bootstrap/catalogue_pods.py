@@ -57,7 +57,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "container-inherits-root",
         "The container must not run as root, and inherits user 0 from the pod's securityContext. The kubelet refuses "
-        "that itself, whatever Pod Security the namespace enforces.",
+        "that itself: neither the namespace's Pod Security labels nor admission flags of the API server change it.",
         _CHART + "take runAsUser out of the pod's securityContext, and give each container\n"
         "# of the app a numeric user of its own (runAsUser: 10001, runAsGroup: 10001); then:\n./inv up",
         tool="pod",

@@ -23,6 +23,7 @@ class Checkout:
 
     path: Path
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    limit: float = LIMIT
 
     def start(self, *args: str) -> "subprocess.Popen[str]":
         """`./inv ARGS`, still running."""
@@ -41,7 +42,7 @@ class Checkout:
         """Runs `./inv ARGS` to its end, which must be `exit`; returns what it printed."""
         child = self.start(*args)
         try:
-            printed, _ = child.communicate(timeout=LIMIT)
+            printed, _ = child.communicate(timeout=self.limit)
         except subprocess.TimeoutExpired:
             child.kill()
             raise

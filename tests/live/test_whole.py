@@ -1,0 +1,92 @@
+"""The whole of `./inv` on a real minikube, as a user would type it. The tests build on each other, in order."""
+
+import json
+import urllib.request
+from typing import Any
+
+import pytest
+from kubernetes.client import ApiException
+
+from bootstrap.cluster import namespaces, probe
+from bootstrap.cluster.api import path
+from bootstrap.env import Env
+from bootstrap.local.redpanda import SERVICE as BROKER
+from bootstrap.stages.release import dapr_enabled
+from tests.local.conftest import Checkout
+
+pytestmark = [pytest.mark.live, pytest.mark.real("minikube")]
+
+API = "services/backend-api/backend_api/api.py"
+BEFORE = '    @router.get("/{task_id}")\n'
+LINE = '    @router.get("/motto")\n    def motto() -> dict[str, str]:\n        return {"motto": "a changed line"}\n\n'
+
+
+def pods(document: dict[str, Any]) -> dict[str, list[str]]:
+    """The names of each service's pods."""
+    return {name: [pod["name"] for pod in told["pods"]] for name, told in document["services"].items()}
+
+
+def test_up_reaches_the_proven_app_from_nothing(live: Checkout) -> None:
+    printed = live.inv("up", "--on", "minikube")
+    assert "up and proven" in printed
+    document = live.status()
+    assert all(document["topics"].values())
+    for service in document["services"].values():
+        assert service["url"] in printed
+
+
+def test_every_pod_is_whole_and_has_its_sidecar(live: Checkout, env: Env) -> None:
+    for name, service in live.status()["services"].items():
+        (pod,) = service["pods"]
+        assert pod["ready"]
+        assert pod["containers_ready"] == pod["containers"] == (2 if dapr_enabled(env, name) else 1), name
+        assert pod["sidecar"] is dapr_enabled(env, name)
+
+
+def test_a_second_up_changes_nothing(live: Checkout) -> None:
+    before = pods(live.status())
+    assert "nothing that runs has changed" in live.inv("up")
+    assert pods(live.status()) == before
+
+
+@pytest.mark.parametrize("which", ["app", "system"])
+def test_pod_security_refuses_what_is_not_restricted(live: Checkout, env: Env, which: str) -> None:
+    name = {"app": env.manifest.namespace, "system": namespaces.SYSTEM}[which]
+    (level,) = {namespaces.levels(env)[name]}
+    assert level == "restricted"
+    container = {"name": "any", "image": "any", "securityContext": {"privileged": True}}
+    body = {"metadata": {"name": "privileged"}, "spec": {"containers": [container]}}
+    with pytest.raises(ApiException) as refused:
+        env.cluster.create(path("v1", "pods", name), body, dryRun="All")
+    assert refused.value.status == 403
+    assert 'violates PodSecurity "restricted:latest"' in str(refused.value.body)
+
+
+def test_a_pod_reaches_the_broker(live: Checkout, env: Env) -> None:
+    port = env.manifest.broker.listeners.cluster
+    assert probe.dns(env, BROKER) != ""
+    assert probe.tcp(env, BROKER, port) == ""
+    assert probe.tcp(env, BROKER, port + 1) != "", "the probe tells one from the other"
+
+
+def test_a_changed_line_is_served_after_rebuild(live: Checkout) -> None:
+    before = pods(live.status())
+    source = live.path / API
+    text = source.read_text()
+    assert BEFORE in text
+    source.write_text(text.replace(BEFORE, LINE + BEFORE))
+    printed = live.inv("rebuild", "backend-api")
+    assert "backend-api runs its new version" in printed
+    document = json.loads(live.start("status", "--json").communicate(timeout=live.limit)[0])
+    url = document["services"]["backend-api"]["url"]
+    with urllib.request.urlopen(f"{url}/tasks/motto", timeout=10) as answer:  # noqa: S310 - a URL of our own
+        assert json.load(answer) == {"motto": "a changed line"}
+    renewed = pods(document)
+    assert renewed.pop("backend-api") != before.pop("backend-api")
+    assert renewed == before, "no other service was started anew"
+
+
+def test_what_was_stopped_goes_on(live: Checkout) -> None:
+    live.inv("down")
+    assert "is not running" in live.inv("status", exit=1)
+    assert "up and proven" in live.inv("up")
