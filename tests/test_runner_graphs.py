@@ -1,9 +1,14 @@
 """The runner on random graphs of stages, on simulated time."""
 
+import math
+from collections.abc import Iterator
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.runner_world import FINAL, World
+from bootstrap.problem import Failed, Problem
+from tests.runner_world import CLOSED, FINAL, World, always
 
 SECONDS = st.integers(0, 64).map(lambda n: n / 8)  # sums of eighths are exact
 
@@ -59,3 +64,44 @@ def test_any_graph_with_one_failure_starts_nothing_behind_it(
     assert not (behind - {bad}) & set(world.applied)
     assert set(world.phases) == {name for name, *_ in graph}
     assert {world.phases[name] for name in world.phases if name != bad} <= {"green", "cancelled"}
+
+
+LATE = 10_000.0  # seconds; more than any stage here is given
+
+
+def opens_late(world: World) -> Iterator[Problem]:
+    """Closed for as long as anybody waits; then it would open."""
+    while world.sim.now() < 1000.0 + LATE:
+        yield CLOSED
+
+
+TROUBLES: dict[str, Any] = {
+    "its gate never opens": lambda _: {"gate": always(CLOSED)},
+    "its gate opens too late": lambda world: {"gate": opens_late(world)},
+    "its gate never answers": lambda _: {"look": math.inf},
+    "its gate says too late that it is open": lambda _: {"look": LATE},
+    "its gate closes, and then never answers": lambda _: {"gate": [CLOSED], "look": LATE},
+    "its work never ends": lambda _: {"takes": math.inf},
+    "its work ends too late": lambda _: {"takes": LATE},
+    "its work fails": lambda _: {"raises": Failed(FINAL)},
+}
+
+
+@given(graphs(), st.sampled_from(sorted(TROUBLES)), st.integers(0, 60), st.data())
+def test_no_gate_opens_because_time_ran_out(
+    graph: list[tuple[str, tuple[str, ...], float, float]], trouble: str, timeout: int, data: st.DataObject
+) -> None:
+    bad = data.draw(st.sampled_from([name for name, *_ in graph]))
+    world = World()
+    for name, needs, takes, look in graph:
+        how = {"takes": takes, "look": look} | (TROUBLES[trouble](world) if name == bad else {})
+        world.stage(name, *needs, timeout=timeout, **how)
+    (found,) = world.run()
+    assert found.code in (CLOSED.code, FINAL.code, "stage-hung")
+    assert world.at(bad, "green") == []
+    assert world.phases[bad] == "failed"
+    assert world.sim.now() - 1000.0 < LATE
+    behind = {bad}
+    for _ in graph:
+        behind |= {name for name, needs, *_ in graph if behind & set(needs)}
+    assert not (behind - {bad}) & set(world.applied)
