@@ -33,7 +33,12 @@ def look(env: Env) -> dict[str, Any]:
 
 
 def status(env: Env, as_json: bool) -> int:
-    """Prints what runs; 0 when every gate is green, 1 when one is closed or nothing runs."""
+    """Prints what runs; 0 when every gate is green, 1 when one is closed or nothing runs.
+
+    Of gates that are closed behind others the names alone are printed.
+    """
+    from bootstrap import diagnose
+
     report = report_for()
     if not env.place or not places.of(env).is_started(env):
         nothing: dict[str, Any] = {"gates": {}, "services": {}}
@@ -51,5 +56,9 @@ def status(env: Env, as_json: bool) -> int:
     report.table(places.of(env).rows(document))
     for text in document.get("notes", ()):
         report.line(f"\n  {text}")
-    report.problems([Problem(**gate) for gate in document["gates"].values() if gate])
+    gates = {name: Problem(**gate) if gate else None for name, gate in document["gates"].items()}
+    found = diagnose.sort(pipeline.stages(env), {}, gates)
+    report.problems(found.causes)
+    if found.follows:
+        report.line(f"\n  closed behind that: {', '.join(one.stage for one in found.follows)}")
     return 0 if document["green"] else 1

@@ -255,7 +255,8 @@ def test_status_asks_every_gate_and_names_all_that_is_wrong(env: Env, capsys: Ou
     out = capsys.readouterr().out
     assert "✔  preflight" in out
     assert "[broker-died]" in out
-    assert "[service-not-running]" in out
+    assert "[service-not-running]" not in out, "its environment is missing: that comes first"
+    assert "closed behind that: topics, sidecars, shop, mailer, smoke" in out
 
 
 def test_status_of_a_service_that_has_no_port_yet(env: Env) -> None:
