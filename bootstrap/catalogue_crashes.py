@@ -98,6 +98,16 @@ ROWS: tuple[Row, ...] = (
         pattern=r"\[Errno 98\].*[Aa]ddress already in use|bind: address already in use",
     ),
     Row(
+        "pod-name-unknown",
+        "The program asks for a host by a name that the cluster's name server does not know: there is no Service of "
+        "that name in that namespace, or the name server gives no answer.",
+        "{kubectl} get services\n# correct the name in `env` of the service in environment.toml, or its chart; then:\n"
+        "./inv up",
+        tool="pod",
+        phase="log",
+        pattern=r"\[Errno -[235]\] |[Tt]emporary failure in name resolution",
+    ),
+    Row(
         "pod-out-of-memory",
         "The container needed more memory than its limit ({limit}), and the kernel killed it.",
         _CHART + "raise resources.limits.memory; then:\n./inv up",
@@ -131,6 +141,16 @@ ROWS: tuple[Row, ...] = (
         phase="log",
         pattern=r"(?:INIT_COMPONENT_FAILURE\]|[Ff]ailed to init component|error.{0,40}component).*? "
         r"(?P<component>[a-z0-9][-a-z0-9]*) \([a-z]+\.[^)]*\)",
+    ),
+    Row(
+        "sidecar-waits-for-identity",
+        "daprd waits for its certificate, and dapr-sentry gives none that it can use: sentry is not there, or the "
+        "clocks differ, so that a certificate is not valid yet or no longer.",
+        "{kubectl} --namespace dapr-system logs deployment/dapr-sentry\n# compare with this machine's clock:\n"
+        "{kubectl} exec {pod} --container {service} -- date -u\ndate -u\n./inv up",
+        tool="daprd",
+        phase="wait",
+        pattern=r"Fetching initial identity(?!(?s:.*)Security is initialized)",
     ),
     Row(
         "sidecar-waits-for-app",

@@ -85,6 +85,27 @@ ROWS: tuple[Row, ...] = (
         pattern=r"ResolutionImpossible",
     ),
     Row(
+        "build-hash-mismatch",
+        "What the package index serves has another hash than the one in the requirements: the file was changed there, "
+        "by a mirror or a proxy on the way, or the hash was written for another file.",
+        "# look at what the words name; when the new file is the right one, write the locks anew:\n"
+        ".venv/bin/python -m bootstrap.locks\n./inv up",
+        tool="image",
+        phase="build",
+        pattern=r"THESE PACKAGES DO NOT MATCH THE HASHES",
+    ),
+    Row(
+        "build-python-unsupported",
+        "The version of {wanted} that is asked for was made for another Python than the base image has.",
+        "# ask for a version that takes this Python in {path}/requirements.txt, then:\n"
+        ".venv/bin/python -m bootstrap.locks\n./inv up",
+        tool="image",
+        phase="build",
+        # pip names every version that it left aside; it is the cause when the one asked for is among them.
+        pattern=r"require a different python version: .*?\b(?P<version>\d[\w.]*) Requires-Python (?s:.*)"
+        r"No matching distribution found for (?P<wanted>[^\s=]+)==(?P=version)\s",
+    ),
+    Row(
         "build-requirement-not-found",
         "The package index has no distribution {wanted} for the Python of the base image.",
         "# correct the name or the version in {path}/requirements.txt, then:\n./inv up",

@@ -56,7 +56,7 @@ ROWS: tuple[Row, ...] = (
         "# correct it where the object is written, then:\n./inv up",
         tool="kubernetes",
         phase="api",
-        pattern=r'(?:unknown field "|[^ ]: )(?P<field>\.?[\w.\[\]-]+)(?:"|: field not declared in schema)',
+        pattern=r'(?:unknown field "|\): (?=\S+: field not declared in schema))(?P<field>[\w.\[\]-]+)',
     ),
     Row(
         "cluster-refused",
