@@ -17,6 +17,7 @@ READY_AFTER = 2  # ticks that a pod needs to become ready
 TIME = "2020-01-01T00:00:00Z"  # before all that tests ask
 DAPR = "1.18.1"
 HASH = "pod-template-hash"
+REVISION = "deployment.kubernetes.io/revision"
 
 
 class Controllers:
@@ -96,13 +97,21 @@ class Controllers:
             self.api.put({**workload, "status": status})
 
     def _replica_set(self, workload: Document, mark: str) -> Document:
+        """The newest one, which carries the highest revision; the Deployment carries the same."""
         meta = workload["metadata"]
-        name = f"{meta['name']}-{mark}"
-        found = self.api.get("apps/v1", "replicasets", meta["namespace"], name)
-        body = {"name": name, "namespace": meta["namespace"], "ownerReferences": _owned_by(workload)}
-        return found or self.api.put(
-            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": body, "spec": workload["spec"]}
-        )
+        name, all_ = f"{meta['name']}-{mark}", self._of("apps/v1", "replicasets", meta["namespace"])
+        mine = {one["metadata"]["name"]: one for one in all_ if _owner(one) == meta["uid"]}
+        highest = max((_revision(one) for one in mine.values()), default=0)
+        found = mine.get(name)
+        if found is None or _revision(found) < highest:
+            told = {"name": name, "namespace": meta["namespace"], "ownerReferences": _owned_by(workload)}
+            told = {**(found or {}).get("metadata", told), "annotations": {REVISION: str(highest + 1)}}
+            body = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": told, "spec": workload["spec"]}
+            found = self.api.put(body)
+        if _revision(workload) != _revision(found):
+            meta["annotations"] = {**meta.get("annotations", {}), REVISION: str(_revision(found))}
+            self.api.put(workload)
+        return found
 
     def _create(self, maker: Document, template: Document, mark: str, name: str, kind: str) -> Document:
         meta = copy.deepcopy(template.get("metadata", {}))
@@ -171,6 +180,10 @@ class Controllers:
 def _is_ready(pod: Document) -> bool:
     conditions = pod.get("status", {}).get("conditions", ())
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _revision(one: Document) -> int:
+    return int(one["metadata"].get("annotations", {}).get(REVISION, 0))
 
 
 def _owner(pod: Document) -> str:
