@@ -6,11 +6,13 @@
 import ast
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 TESTS = Path(__file__).parent
+BOOTSTRAP = TESTS.parent / "bootstrap"
+MAKERS = ("problem", "finding", "Finding", "Refusal")  # what takes a code first
 PAGE = TESTS.parent / "docs" / "gates.md"
 HEAD = """\
 <!-- Written by `python -m tests.claims`; do not edit. -->
@@ -25,13 +27,28 @@ world opens either (`tests/test_silence.py`).
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate. `module` is of `bootstrap/stages`; `stage` its name in a run, "" for one that every service has."""
+    """One gate. `module` is of `bootstrap/stages`; `stage` its name in a run, "" for one that every service has.
+
+    `asks` are other modules of `bootstrap` with parts of it; `work` codes with which the work before it ends.
+    """
 
     name: str
     module: str
-    places: tuple[str, ...]
+    places: list[str]
     claims: dict[str, list[str]]
     stage: str = ""
+    asks: Sequence[str] = ()
+    work: Sequence[str] = ()
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Where it is written, below `bootstrap`."""
+        return f"stages/{self.module}", *self.asks
+
+    @property
+    def codes(self) -> set[str]:
+        """Every code of its claims, and of its work."""
+        return {*self.work, *(code for codes in self.claims.values() for code in codes)}
 
 
 @dataclass(frozen=True)
@@ -48,10 +65,18 @@ class Mark:
 def gates() -> list[Gate]:
     """All gates, in the order of the pipeline."""
     document = tomllib.loads((TESTS / "claims.toml").read_text(encoding="utf-8"))
-    return [
-        Gate(name, one["module"], tuple(one["places"]), one["claims"], one.get("stage", ""))
-        for name, one in document.items()
-    ]
+    return [Gate(name=name, **one) for name, one in document.items()]
+
+
+def made(module: str) -> set[str]:
+    """Every code of a problem that a module of `bootstrap` makes."""
+    found = set()
+    for node in ast.walk(ast.parse((BOOTSTRAP / f"{module}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS and node.args:
+            code = node.args[0]  # one of two, where it depends
+            chosen = [code.body, code.orelse] if isinstance(code, ast.IfExp) else [code]
+            found |= {str(each.value) for each in chosen if isinstance(each, ast.Constant)}
+    return found
 
 
 def marks() -> Iterator[Mark]:

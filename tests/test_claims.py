@@ -5,7 +5,7 @@ import pytest
 from bootstrap import pipeline
 from bootstrap.catalogue import ROWS
 from bootstrap.env import Env
-from tests.claims import PAGE, gates, marks, page
+from tests.claims import PAGE, gates, made, marks, page
 
 GATES = {gate.name: gate for gate in gates()}
 
@@ -21,6 +21,12 @@ def test_every_marked_test_names_the_codes_that_it_says_it_sees() -> None:
     for mark in marks():
         assert set(mark.codes) <= mark.says, mark.test
         assert mark.codes, mark.test
+
+
+@pytest.mark.parametrize("module", sorted({module for gate in GATES.values() for module in gate.modules}))
+def test_every_problem_that_a_gate_can_tell_belongs_to_a_claim(module: str) -> None:
+    claimed = set().union(*(gate.codes for gate in GATES.values() if module in gate.modules))
+    assert sorted(made(module) - claimed) == [], "claim it in tests/claims.toml, or list it as one of the work"
 
 
 def test_every_code_is_in_the_catalogue() -> None:

@@ -93,6 +93,17 @@ class TestProof:
             injection().apply(env)
         assert injection().check(env) is not None
 
+    @pytest.mark.closes("canary", "both containers are ready", "canary-not-ready")
+    def test_one_that_is_said_to_be_ready_before_its_sidecar_is(self, env: Env, api: ApiServer) -> None:
+        stage().apply(env)
+        become(api, {"app"})
+        [pod] = canaries(api)
+        status = pod["status"] | {"conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": []}
+        api.put({**pod, "status": status})
+        found = stage().check(env)
+        assert found is not None
+        assert (found.code, found.final) == ("canary-not-ready", False)
+
     def test_one_that_is_still_coming_up_is_left_alone(self, env: Env, api: ApiServer) -> None:
         stage().apply(env)
         [before] = canaries(api)
