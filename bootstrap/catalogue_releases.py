@@ -81,7 +81,7 @@ ROWS: tuple[Row, ...] = (
     # --- a service in the cluster
     Row(
         "release-differs",
-        "What Helm has deployed is not made from the chart, the image and the values that the checkout has now.",
+        "Helm has not deployed it, was interrupted, or took another chart, image or values than the checkout has.",
         "./inv rebuild {name}",
     ),
     Row(
