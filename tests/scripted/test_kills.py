@@ -28,6 +28,11 @@ BOUNDARIES = ("applying", "checking", "green")
 INSIDE = 3  # random moments inside each stage
 LONGEST = 0.4  # seconds after the beginning of a stage at which such a moment may be
 IN_A_ROW = 4  # kills without a run to the end between them
+HEALED = {
+    "releases recovered": "by a Helm that was interrupted",
+    "clusters gone on with": ": minikube starts it.",
+    "pods made anew": "it is made anew",
+}
 WORLDS = 2
 SEED = 20261123
 
@@ -44,11 +49,15 @@ class Moment:
 
 @dataclass
 class Campaign:
-    """Ends runs in one world. `kills` counts those that hit, by stage; `history` says what happened, for a failure."""
+    """Ends runs in one world. `kills` counts those that hit, by stage; `healed` what later runs said that they found.
+
+    `history` says what happened, for a failure.
+    """
 
     world: World
     chance: random.Random
     kills: Counter[str] = field(default_factory=Counter)
+    healed: Counter[str] = field(default_factory=Counter)
     interrupts: int = 0
     history: list[str] = field(default_factory=list)
     password: str = ""
@@ -68,6 +77,7 @@ class Campaign:
         time.sleep(moment.seconds)
         command.send(moment.sign)
         ended = command.ended()
+        self.note(ended.printed)
         self.history.append(f"{moment.sign.name} {moment.stage} {moment.phase} +{moment.seconds:.3f}: {ended.exit}")
         if ended.exit == 0:
             return False
@@ -83,6 +93,7 @@ class Campaign:
         """The next run reaches green, and nothing is left of those before it."""
         world = self.world
         ended = world.inv("up")
+        self.note(ended.printed)
         self.history.append(f"up: {ended.exit} {ended.codes}")
         assert ended.exit == 0, self.told(ended.printed)
         secrets = world.api.list("v1", "secrets")
@@ -97,6 +108,10 @@ class Campaign:
         (password,) = (one["data"]["password"] for one in revisions if one["metadata"]["name"] == "postgres")
         assert password == (self.password or password), self.told("the password changed while the data stayed")
         self.password = password
+
+    def note(self, printed: str) -> None:
+        for what, words in HEALED.items():
+            self.healed[what] += printed.count(words)
 
     def disturb(self) -> None:
         """Gives the next runs something to do."""
@@ -164,11 +179,12 @@ def test_whatever_moment_it_is_killed_at_the_next_one_goes_on(
     for run in runs:
         run.result()
     kills = sum((one.kills for one in campaigns), Counter[str]())
+    healed = sum((one.healed for one in campaigns), Counter[str]())
     with capsys.disabled():
         interrupts = sum(one.interrupts for one in campaigns)
         shown = ", ".join(f"{stage} {kills[stage]}" for stage in STAGES)
-        sys.stdout.write(
-            f"\n{kills.total()} runs ended ({interrupts} by Ctrl-C) in {time.monotonic() - began:.0f} s: {shown}\n"
-        )
+        found = ", ".join(f"{healed[what]} {what}" for what in HEALED)
+        how = f"{interrupts} by Ctrl-C, in {time.monotonic() - began:.0f} s"
+        sys.stdout.write(f"\n{kills.total()} runs ended ({how}): {shown}; {found}\n")
     assert all(kills[stage] == len(BOUNDARIES) + INSIDE for stage in STAGES), kills
     assert kills.total() >= 100
