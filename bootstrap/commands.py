@@ -102,7 +102,7 @@ def down(env: Env, purge: bool = False, ask: Callable[[str], str] | None = None)
     """
     report = report_for()
     with state.locked(env.state, "down"):
-        there = [name for name in places.PLACES if name == env.place or (purge and (env.state / name).exists())]
+        there = [env.place] if env.place and not purge else _places(env)
         if purge:
             _confirm(env, there, ask, report)
         said = []
@@ -113,6 +113,16 @@ def down(env: Env, purge: bool = False, ask: Callable[[str], str] | None = None)
         if purge:
             (env.state / "place").unlink(missing_ok=True)
     return OK
+
+
+def _places(env: Env) -> list[str]:
+    """The places where something of this checkout may be: also when its state was deleted under it."""
+    known, found = env.place, []
+    for env.place in places.PLACES:
+        if env.place == known or places.of(env).may_hold(env):
+            found.append(env.place)
+    env.place = known
+    return found
 
 
 def _confirm(env: Env, there: Sequence[str], ask: Callable[[str], str] | None, report: Report) -> None:

@@ -24,6 +24,9 @@ class Place(Protocol):
     def is_started(self, env: Env) -> bool:
         """Whether any part of the environment was started and not ended by `down`."""
 
+    def may_hold(self, env: Env) -> bool:
+        """Whether something of this checkout may be there, running or not, even if no state says so."""
+
     def generation(self, env: Env) -> str:
         """What runs: it changes whenever a part is started anew."""
 

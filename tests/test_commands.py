@@ -1,6 +1,7 @@
 """What the tasks do, on a small environment; `tests/local` runs them on the real one."""
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from bootstrap import commands, pipeline, places, state
-from bootstrap.env import Env
+from bootstrap.env import Env, owner_of
 from bootstrap.http import Answer
 from bootstrap.local import layout
 from bootstrap.local import place as local_place
@@ -21,6 +22,7 @@ from bootstrap.stage import beginning, only
 from bootstrap.stages import preflight
 from bootstrap.status import look, status
 from tests.doubles import Web, small_env
+from tests.processes.helpers import marked, until
 
 Out = pytest.CaptureFixture[str]
 
@@ -101,6 +103,16 @@ def test_down_ends_everything_of_ours_and_nothing_else(env: Env, tmp_path: Path,
     assert env.processes.log("shop").exists()
     assert commands.down(env) == commands.OK
     assert capsys.readouterr().out == "  nothing was running\n"
+
+
+def test_down_finds_processes_whose_state_was_deleted(env: Env, capsys: Out) -> None:
+    started(env, "shop", "broker")
+    until(lambda: len(marked(owner_of(env.root))) == 2)
+    shutil.rmtree(env.state)
+    again = Env(env.manifest, env.environ, place=state.place(env.state))
+    assert again.place == ""
+    assert commands.down(again) == commands.OK
+    assert "ended 2 processes" in capsys.readouterr().out
 
 
 def test_up_stops_at_the_first_problem_and_keeps_a_record(env: Env, capsys: Out) -> None:

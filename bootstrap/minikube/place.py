@@ -12,7 +12,7 @@ from bootstrap.cluster import status as cluster_status
 from bootstrap.cluster.api import path, words
 from bootstrap.env import Env
 from bootstrap.images import layout
-from bootstrap.minikube import profile
+from bootstrap.minikube import owner, profile
 from bootstrap.problem import Failed
 from bootstrap.stages import redpanda
 
@@ -21,6 +21,10 @@ PARTS: tuple[str, ...] = ("broker", "postgres")
 
 def is_started(env: Env) -> bool:
     return env.kubeconfig.exists()
+
+
+def may_hold(env: Env) -> bool:
+    return env.minikube.exists() or owner.is_ours(env)
 
 
 def generation(env: Env) -> str:
