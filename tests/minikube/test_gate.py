@@ -9,6 +9,7 @@ from bootstrap.stages import cluster
 from tests.apiserver import Refused
 from tests.minikube.conftest import World, node
 
+COUNTS = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
 Break = Callable[[World], object]
 
 
@@ -157,8 +158,8 @@ def test_a_coredns_that_runs_and_does_not_answer_is_told(running: World) -> None
             "apiVersion": "apps/v1",
             "kind": "Deployment",
             "metadata": {"name": "coredns", "namespace": "kube-system", "generation": 1},
-            "spec": {"replicas": 0, "selector": {"matchLabels": {"k8s-app": "kube-dns"}}},
-            "status": {"observedGeneration": 1},
+            "spec": {"replicas": 1, "selector": {"matchLabels": {"k8s-app": "kube-dns"}}},
+            "status": {"observedGeneration": 1, **dict.fromkeys(COUNTS, 1)},
         }
     )
     running.resolves("")
