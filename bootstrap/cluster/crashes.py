@@ -1,5 +1,6 @@
 """Why a container ended: the runtime's words, the kernel's, the kubelet's, or its own last ones."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,8 @@ from bootstrap.problem import Problem
 
 STEADY = 10.0  # seconds that a container must have run since it crashed
 HOPELESS = 3  # restarts after which a crash of unknown cause is taken for one that repeats itself
+# What an exception may be about that another part mends by coming up.
+OF_OTHERS = re.compile(r"(?i)connect|timeout|timed out|unavailable|resolution|OperationalError")
 LIVENESS = "Liveness probe failed"
 MAY_PASS = ("daprd-component-unreachable",)  # it ends when another part is up
 
@@ -34,7 +37,8 @@ def problem_of(case: Case, container: Container) -> Problem | None:
         or problem(
             "pod-crashes",
             summary,
-            final=container.restarts >= HOPELESS and not (container.ready and container.running),
+            final=container.restarts >= (1 if _raises(log) else HOPELESS)
+            and not (container.ready and container.running),
             **facts,
         )
     )
@@ -56,6 +60,12 @@ def _how(ended: Document) -> str:
     if ended.get("reason") in ("StartError", "ContainerCannotRun"):
         return "cannot be started"
     return f"ended with exit code {ended.get('exitCode')}"
+
+
+def _raises(log: str) -> bool:
+    """Whether the service's own code ends it, over and over: nothing outside of it is at fault."""
+    has_trace = "Traceback (most recent call last)" in log and 'File "/app/' in log
+    return has_trace and not OF_OTHERS.search(log.strip().splitlines()[-1])
 
 
 def _killed(container: Container, ended: Document, summary: str, facts: dict[str, Any]) -> Problem | None:

@@ -92,6 +92,17 @@ def test_a_crash_of_unknown_cause_may_pass_until_it_repeats_itself(tell: Any) ->
         assert "--context small" in found.remedy
 
 
+@pytest.mark.parametrize(
+    ("last", "final"), [("RuntimeError: boom", True), ("httpx.ConnectError: All connection attempts failed", False)]
+)
+def test_an_exception_of_the_services_own_code_comes_again(tell: Any, last: str, final: bool) -> None:
+    log = f'Traceback (most recent call last):\n  File "/app/shop/main.py", line 5, in <module>\n    go()\n{last}\n'
+    assert tell(pod(ended(), restartCount=0), log=log).final is False
+    found = tell(pod(ended(), restartCount=1), log=log)
+    assert (found.code, found.final) == ("pod-crashes", final)
+    assert 'File "/app/shop/main.py", line 5' in found.evidence
+
+
 def test_the_last_words_are_those_of_the_run_that_ended(tell: Any) -> None:
     waiting = {"waiting": {"reason": "CrashLoopBackOff"}}
     found = tell(pod(waiting, restartCount=1, lastState=ended()), log="new", previous="No module named 'dapr'")
