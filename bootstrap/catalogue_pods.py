@@ -52,6 +52,7 @@ ROWS: tuple[Row, ...] = (
         "pod-image-unpulled",
         "The node could not get the image; the words of its container runtime are below.",
         _LOOK + "./inv up",
+        unknown=True,
     ),
     # --- its configuration
     Row(
@@ -108,6 +109,7 @@ ROWS: tuple[Row, ...] = (
         "pod-container-refused",
         "The container runtime, or the kubelet, refused; its words are below.",
         _LOOK + "./inv up",
+        unknown=True,
     ),
     # --- its volumes
     Row(
@@ -230,6 +232,7 @@ ROWS: tuple[Row, ...] = (
         "pod-refused",
         "The API server refused the pod; its words are below.",
         "{kubectl} describe {kind} {name}\n./inv up",
+        unknown=True,
     ),
     *catalogue_crashes.ROWS,
     # --- it is under way

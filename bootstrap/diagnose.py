@@ -52,20 +52,17 @@ def diagnose(env: Env, as_json: bool = False, with_bundle: bool = False, seconds
     """Prints what is wrong; 0 when nothing is. `with_bundle` also writes what to attach to a report."""
     report, found = report_for(), look(env, seconds)
     problems = [one.problem for one in found.findings]
-    path = bundle.write(env, problems) if with_bundle or any(map(_is_new, problems)) else None
+    path = bundle.write(env, problems) if with_bundle else None
     if as_json:
         report.json(_document(env, found, str(path.relative_to(env.root)) if path else None))
         return 1 if problems else 0
     _print(report, env, found)
     if path:
-        report.line(
-            f"\n  to attach to a report: {path.relative_to(env.root)} (secrets are removed; look before you send)"
-        )
+        report.line(f"\n  to attach to a report: {path.relative_to(env.root)} (secrets are removed; look first)")
+    elif any(is_unknown(one.code) for one in problems):
+        report.line("\n  Not all of that is known here. To report it, attach what this writes:")
+        report.line("    ./inv diagnose --bundle")
     return 1 if problems else 0
-
-
-def _is_new(found: Problem) -> bool:
-    return is_unknown(found.code)
 
 
 def look(env: Env, seconds: float = SECONDS) -> Diagnosis:

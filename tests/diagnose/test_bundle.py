@@ -224,3 +224,20 @@ def test_a_bug_of_ours_has_one_too(env: Env) -> None:
 
 def test_a_bug_where_not_even_the_manifest_can_be_read(tmp_path: Path) -> None:
     assert bundle.of_bug(lambda: commands.open_env(tmp_path, {}), "Traceback") == ""
+
+
+def test_a_run_that_fails_for_a_reason_that_nobody_knows(env: Env, capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(_: object) -> Any:
+        raise Failed(problem("docker-failed", "Docker refused.", evidence="odd words, password=hunter2", final=True))
+
+    env.docker_of = refuse
+    assert commands.up(env, "minikube", names=("preflight",)) == commands.WRONG
+    out = capsys.readouterr().out
+    (path,) = (env.state / "bundles").iterdir()
+    assert f"attach {path.relative_to(env.root)} " in out
+    assert "odd words" in out
+    files = opened(path)
+    assert "odd words" in files["problems.json"]
+    (run,) = [text for name, text in files.items() if name.startswith("runs/")]
+    assert "Docker refused." in run
+    assert "hunter2" not in out + "".join(files.values())
