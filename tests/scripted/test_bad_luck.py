@@ -12,7 +12,8 @@ from bootstrap.minikube.profile import DIRECT
 from tests.apiserver import Document
 from tests.apiserver.resources import Resource
 from tests.scripted.commands import Command, wait_until
-from tests.scripted.world import Recorder, World
+from tests.scripted.recorder import Recorder
+from tests.scripted.world import World
 
 pytestmark = pytest.mark.real("helm")
 

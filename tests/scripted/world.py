@@ -2,30 +2,23 @@
 
 import json
 import os
-import random
 import shutil
-import socket
 import tempfile
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests import doubles
 from tests.apiserver import ApiServer, Document
 from tests.dapr.conftest import archive
 from tests.minikube.conftest import scene
-from tests.scripted import minikube
+from tests.scripted import checkout, minikube
 from tests.scripted.commands import Command, Commands, Ended
 from tests.scripted.controllers import Controllers
-from tests.scripted.engine import BehindTls, Engine, OnSocket
+from tests.scripted.engine import Engine
 from tests.scripted.kafka import Topics
 from tests.scripted.programs import Programs
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-SERVICES = ("shop", "mailer")
-DOCKERFILE = "ARG PYTHON_IMAGE=python:3.11-slim\nFROM ${PYTHON_IMAGE}\nUSER 10001:10001\n"
+from tests.scripted.recorder import Recorder
+from tests.scripted.serving import BehindTls, OnSocket
 
 
 class Pods(dict[Any, Any]):
@@ -64,8 +57,8 @@ class World:
         known = {"minikube": self.minikube, "docker": minikube.build(self), "kafka": self.topics}
         self.programs = Programs(self.folder, known)
         self.production = Recorder()
-        self.node_port = _free_node_port()
-        self.root = self._checkout(self.folder / "checkout")
+        self.node_port = checkout.free_node_port()
+        self.root = checkout.write(self.folder / "checkout", self.node_port)
         self.environ = self._environ()
         self.commands = Commands(self.folder / "commands", self.root)
         self.halt()
@@ -217,26 +210,6 @@ class World:
         self.api.put({"apiVersion": "v1", "kind": "Secret", "metadata": where, "data": {"password": "c2VjcmV0"}})
         self._before = self._strangers()
 
-    def _checkout(self, root: Path) -> Path:
-        root.mkdir()
-        manifest = doubles.MANIFEST
-        doubles.small_env(root)
-        (root / "environment.toml").write_text(manifest.replace("30080", str(self.node_port)))
-        shutil.rmtree(root / ".inv")
-        shutil.copytree(CHECKOUT / "infrastructure", root / "infrastructure")
-        charts = root / "infrastructure" / "charts"
-        for name in SERVICES:
-            (root / "services" / name / "Dockerfile").write_text(DOCKERFILE)
-            shutil.copytree(charts / "audit-service", charts / name)
-            about = charts / name / "Chart.yaml"
-            about.write_text(about.read_text().replace("name: audit-service", f"name: {name}"))
-        for chart in charts.iterdir():
-            if chart.name not in (*SERVICES, "service", "postgres"):
-                shutil.rmtree(chart)
-        (root / "tests" / "smoke").mkdir(parents=True)
-        (root / "tests" / "smoke" / "test_live.py").write_text("def test_it_lives() -> None:\n    pass\n")
-        return root
-
     def _environ(self) -> dict[str, str]:
         home = self.folder / "home"
         (home / ".kube").mkdir(parents=True)
@@ -258,50 +231,3 @@ class World:
         self.machine.start(name)
         self.machine.volumes[name] = {"Name": name, "Labels": None}
         self._before = self._strangers()
-
-
-class Recorder:
-    """An API server of somebody else's: it keeps what it is asked. No request may ever come."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        asked = self.asked
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                asked.append(f"{self.command} {self.path}")
-                self.send_error(403)
-
-            do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = do_GET  # noqa: N815 - as http.server calls them
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def kubeconfig(self, file: Path) -> None:
-        named = {"name": "production"}
-        document = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "production",
-            "clusters": [named | {"cluster": {"server": self.url}}],
-            "users": [named | {"user": {}}],
-            "contexts": [named | {"context": {"cluster": "production", "user": "production"}}],
-        }
-        file.write_text(json.dumps(document))
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def _free_node_port() -> int:
-    """A port that Kubernetes takes for a node port, and that is free."""
-    while True:
-        port = random.randint(30000, 32767)  # noqa: S311 - nothing secret
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
