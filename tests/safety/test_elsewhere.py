@@ -209,6 +209,8 @@ def looked_at_the_api(world: World) -> None:
 
 def looked_at_the_programs(world: World, env: Env, home: Home, programs: Programs) -> None:
     ours = str(env.kubeconfig)
+    words = " ".join(str(word) for argv, _ in programs.ran for word in argv)
+    assert "somebody:word" not in words, "the password of a proxy is in a command, which all users of a machine see"
     for argv, environ in programs.of("helm"):
         assert environ["KUBECONFIG"].startswith(str(env.state))
         assert {name for name in environ if name.startswith(("KUBE", "HELM_"))} <= {
