@@ -19,11 +19,12 @@ class Topics:
 
     def is_running(self, port: str) -> bool:
         """Whether a container of ours runs that publishes this port ("": any)."""
-        for name, one in self.machine.containers.items():
-            if name.startswith("small-redpanda") and one["State"]["Status"] == "running":
-                bound = [each["HostPort"] for all_ in one["NetworkSettings"]["Ports"].values() for each in all_]
-                return port in ("", *bound)
-        return False
+        with self.machine.lock:
+            for name, one in self.machine.containers.items():
+                if name.startswith("small-redpanda") and one["State"]["Status"] == "running":
+                    bound = [each["HostPort"] for all_ in one["NetworkSettings"]["Ports"].values() for each in all_]
+                    return port in ("", *bound)
+            return False
 
     def __call__(self, args: list[str], environ: dict[str, str]) -> Said:
         at, what, *more = args

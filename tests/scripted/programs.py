@@ -55,7 +55,10 @@ class Programs:
         self._server.server_close()
 
     def serve(self, connection: socket.socket) -> None:
-        name, args, environ = json.loads(connection.makefile().readline())
+        order = connection.makefile().readline()
+        if not order.endswith("\n"):
+            return  # killed before it had said what it wants
+        name, args, environ = json.loads(order)
         self.ran.append(" ".join((name, *args)))
         does = self.known[name](args, environ)
         try:

@@ -47,7 +47,7 @@ class World:
         self.certificates = certificates
         self.folder = Path(tempfile.mkdtemp(prefix="inv-world-"))  # short: sockets lie in it
         self.api, self.machine, self.node = ApiServer(), Engine(), Engine()
-        self.build_fails = ""
+        self.build_fails, self.slow = "", 0.0
         self.controllers = Controllers(self.api, self.node)
         self.api.routes.proxies = Pods(self)
         self.minikube = minikube.Minikube(self)
@@ -98,6 +98,18 @@ class World:
         self.controllers.restarted()
         self.controllers.runs = True
         self.api.mend()
+        self.slow_down()
+
+    def slow_down(self) -> None:
+        """Each write of a workload takes `slow` seconds from now on, until the faults of the API are mended."""
+        for method in ("POST", "PATCH") if self.slow else ():
+            self.api.fault(path="/apis/apps/v1/", method=method, seconds=self.slow)
+
+    def is_pending(self, release: str) -> bool:
+        """Whether Helm is in the middle of deploying it."""
+        labels = [one["metadata"].get("labels", {}) for one in self.api.list("v1", "secrets")]
+        mine = [one for one in labels if one.get("name") == release and "inv/owner" in one]
+        return any(one.get("status", "").startswith("pending") for one in mine)
 
     def halt(self) -> None:
         """The node goes down; what is in it stays."""
