@@ -20,6 +20,8 @@ class Asked:
         kept = self.asked
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"  # one handshake for all requests of a client
+
             def do_GET(self) -> None:
                 kept.append(self.requestline)
                 self.send_response(200)

@@ -146,6 +146,7 @@ def actions(world: World, env: Env) -> dict[str, Callable[[], object]]:
         "labels": lambda: layout.labels(env, "shop"),
         "smoke": lambda: smoke.run(env, {}),
         "kubectl": lambda: pod_case.kubectl(env, "small"),
+        "close": lambda: docker_env.engine(env).client.close(),
     }
 
 
