@@ -21,6 +21,12 @@ BEFORE = '    @router.get("/{task_id}")\n'
 LINE = '    @router.get("/motto")\n    def motto() -> dict[str, str]:\n        return {"motto": "a changed line"}\n\n'
 
 
+def told(live: Checkout) -> dict[str, Any]:
+    """What `status` tells, whatever its gates say: `up` has asked them, and waits where one look may be too early."""
+    document: dict[str, Any] = json.loads(live.start("status", "--json").communicate(timeout=live.limit)[0])
+    return document
+
+
 def pods(document: dict[str, Any]) -> dict[str, list[str]]:
     """The names of each service's pods."""
     return {name: [pod["name"] for pod in told["pods"]] for name, told in document["services"].items()}
@@ -29,14 +35,14 @@ def pods(document: dict[str, Any]) -> dict[str, list[str]]:
 def test_up_reaches_the_proven_app_from_nothing(live: Checkout) -> None:
     printed = live.inv("up", "--on", "minikube")
     assert "up and proven" in printed
-    document = live.status()
+    document = told(live)
     assert all(document["topics"].values())
     for service in document["services"].values():
         assert service["url"] in printed
 
 
 def test_every_pod_is_whole_and_has_its_sidecar(live: Checkout, env: Env) -> None:
-    for name, service in live.status()["services"].items():
+    for name, service in told(live)["services"].items():
         (pod,) = service["pods"]
         assert pod["ready"]
         assert pod["containers_ready"] == pod["containers"] == (2 if dapr_enabled(env, name) else 1), name
@@ -44,9 +50,9 @@ def test_every_pod_is_whole_and_has_its_sidecar(live: Checkout, env: Env) -> Non
 
 
 def test_a_second_up_changes_nothing(live: Checkout) -> None:
-    before = pods(live.status())
+    before = pods(told(live))
     assert "nothing that runs has changed" in live.inv("up")
-    assert pods(live.status()) == before
+    assert pods(told(live)) == before
 
 
 @pytest.mark.parametrize("which", ["app", "system"])
@@ -70,14 +76,14 @@ def test_a_pod_reaches_the_broker(live: Checkout, env: Env) -> None:
 
 
 def test_a_changed_line_is_served_after_rebuild(live: Checkout) -> None:
-    before = pods(live.status())
+    before = pods(told(live))
     source = live.path / API
     text = source.read_text()
     assert BEFORE in text
     source.write_text(text.replace(BEFORE, LINE + BEFORE))
     printed = live.inv("rebuild", "backend-api")
     assert "backend-api runs its new version" in printed
-    document = json.loads(live.start("status", "--json").communicate(timeout=live.limit)[0])
+    document = told(live)
     url = document["services"]["backend-api"]["url"]
     with urllib.request.urlopen(f"{url}/tasks/motto", timeout=10) as answer:  # noqa: S310 - a URL of our own
         assert json.load(answer) == {"motto": "a changed line"}
