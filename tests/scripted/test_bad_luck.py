@@ -91,7 +91,13 @@ def test_the_api_is_away_in_the_middle(world: World, stage: str) -> None:
     command = world.start("up")
     at(world, command, stage)
     world.halt()
-    wait_until(lambda: command.is_over or "cluster-unreachable" in "".join(world.logged("stage")), "what is said of it")
+    before = len(world.logged("stage", command))
+
+    def met() -> bool:
+        since = world.logged("stage", command)[before:]
+        return any(f'"phase": "{phase}"' in line for line in since for phase in ("waiting", "failed"))
+
+    wait_until(lambda: command.is_over or met(), "that it is met")
     world.boot()
     ended = command.ended()
     assert ended.exit == 0 or set(ended.codes) == {"cluster-unreachable"}, ended.printed
@@ -184,7 +190,11 @@ def test_a_proxy_is_set(world: World) -> None:
 
 def test_another_run_is_at_work(world: World) -> None:
     edit(world)
+    world.slow = 1.0  # seconds: the first run is not over before the second one begins
+    world.slow_down()
     first = world.start("up")
     at(world, first, "preflight", "green")
     fails(world, "environment-locked", f"(pid {first.pid})")
+    world.slow = 0.0
+    world.api.mend()
     assert first.ended().exit == 0

@@ -105,10 +105,11 @@ class Campaign:
         world.slow = 1.0  # seconds
         world.slow_down()
         command = world.start("up")
-        wait_until(lambda: command.is_over or world.is_pending(release), f"the deployment of {release}")
+        wait_until(lambda: command.is_over or "pending" in world.releases().get(release, ""), release)
+        under_it = psutil.Process(command.pid).children(recursive=True)
         command.send(signal.SIGKILL)
-        for process in _marked(owner_of(world.root)):
-            with suppress(psutil.Error):
+        for process in under_it:
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
         ended = command.ended()
         self.history.append(f"cut {release}: {ended.exit}")
@@ -124,16 +125,15 @@ class Campaign:
         self.note(ended.printed)
         self.history.append(f"up: {ended.exit} {ended.codes}")
         assert ended.exit == 0, self.told(ended.printed)
-        secrets = world.api.list("v1", "secrets")
-        revisions = [one for one in secrets if one["metadata"]["namespace"] in ("small", "dapr-system")]
-        states = {one["metadata"].get("labels", {}).get("status", "deployed") for one in revisions}
-        assert states <= {"deployed", "superseded"}, self.told(str(states))
+        states = world.releases()
+        assert set(states.values()) == {"deployed"}, self.told(str(states))
+        assert states.keys() == set(RELEASES), self.told(str(states))
         assert world.pods().keys() == {"postgres", "shop", "mailer", "inv-probe"}, self.told(ended.printed)
         assert world.node.containers.keys() == {"etcd"}, self.told("a container of a proof is left")
         assert world.ours() == {"running"}, self.told(ended.printed)
         assert not list(world.root.glob(".inv/local/envs/*.draft*"))
         assert world.touched() == [], self.told("somebody else's")
-        (password,) = (one["data"]["password"] for one in revisions if one["metadata"]["name"] == "postgres")
+        password = (world.api.get("v1", "secrets", "small", "postgres") or {})["data"]["password"]
         assert password == (self.password or password), self.told("the password changed while the data stayed")
         self.password = password
 
@@ -179,17 +179,17 @@ class Campaign:
 
     def children(self) -> list[str]:
         """The commands that carry the mark of this world's checkout."""
-        return [str(process) for process in _marked(owner_of(self.world.root))]
+        return list(_marked(owner_of(self.world.root)))
 
     def told(self, why: str) -> str:
         return "\n".join((f"seed {SEED}", *self.history[-12:], why))
 
 
-def _marked(owner: str) -> Iterator[psutil.Process]:
+def _marked(owner: str) -> Iterator[str]:
     for process in psutil.process_iter():
         try:
             if process.environ().get(OWNER) == owner and process.status() != psutil.STATUS_ZOMBIE:
-                yield process
+                yield " ".join(process.cmdline())
         except psutil.Error:
             continue
 

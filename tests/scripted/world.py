@@ -105,11 +105,11 @@ class World:
         for method in ("POST", "PATCH") if self.slow else ():
             self.api.fault(path="/apis/apps/v1/", method=method, seconds=self.slow)
 
-    def is_pending(self, release: str) -> bool:
-        """Whether Helm is in the middle of deploying it."""
+    def releases(self) -> dict[str, str]:
+        """Helm's releases of ours: the status of the newest revision of each."""
         labels = [one["metadata"].get("labels", {}) for one in self.api.list("v1", "secrets")]
-        mine = [one for one in labels if one.get("name") == release and "inv/owner" in one]
-        return any(one.get("status", "").startswith("pending") for one in mine)
+        mine = sorted((one for one in labels if "inv/owner" in one), key=lambda one: int(one["version"]))
+        return {one["name"]: one["status"] for one in mine}
 
     def halt(self) -> None:
         """The node goes down; what is in it stays."""
