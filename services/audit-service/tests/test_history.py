@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from audit_service.history import LATEST, PAGE_SIZE
 from audit_service.main import build_app
-from taskapp.dapr import StateStore
+from taskapp.dapr import Dapr, StateStore
 from taskapp.events import CloudEvent
 from taskapp.settings import Settings
 from taskapp.testing import FakeDapr, make_task
@@ -199,3 +199,10 @@ def test_a_wrong_question_is_a_problem(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_without_a_sidecar_it_is_ready_and_says_what_does_not_work() -> None:
+    with TestClient(build_app(SETTINGS, Dapr(None, None))) as client:
+        assert client.get("/readyz").status_code == 200
+        answer = client.get("/history")
+    assert answer.status_code == 503

@@ -20,8 +20,7 @@ from taskapp.app import create_app
 from taskapp.dapr import Dapr, Sidecar
 from taskapp.errors import TransientError
 from taskapp.events import REMINDERS, TASK_EVENTS, TASK_UPDATES
-from taskapp.settings import origins, variable
-from taskapp.sidecar import SidecarSettings
+from taskapp.settings import Settings, origins, variable
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ STOP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackendSettings(SidecarSettings):
+class BackendSettings(Settings):
     """The settings of this service. `allowed_origins`: the origins of the web pages that may call it."""
 
     database_url: str = variable("DATABASE_URL", database_url)

@@ -9,17 +9,18 @@ from typing import Any, TypeVar
 from taskapp.errors import Conflict, TransientError
 
 HOST = "127.0.0.1"
+NO_SIDECAR = "this service runs without a Dapr sidecar"
 R = TypeVar("R")
 
 
 class Connection:
-    """Calls through the SDK's client. `timeout`: seconds for one call, connecting included."""
+    """Calls through the SDK's client. `timeout`: seconds for one call, connecting included. No port: no sidecar."""
 
-    def __init__(self, http_port: int, grpc_port: int, timeout: float) -> None:
+    def __init__(self, http_port: int | None, grpc_port: int | None, timeout: float) -> None:
         self._http_port = http_port
         self._grpc_port = grpc_port
         self._timeout = timeout
-        self._sidecar = sidecar_check(http_port)
+        self._sidecar = sidecar_check(http_port) if http_port else None
         self._connecting = asyncio.Lock()
         self._channel: _Channel | None = None
 
@@ -33,9 +34,11 @@ class Connection:
 
         Raises Conflict for an ETag that does not match, TransientError for everything else that fails.
         """
+        if self._sidecar is None:
+            raise TransientError(f"{what}: {NO_SIDECAR}")
         try:
             async with asyncio.timeout(self._timeout):
-                channel = await self._connected()
+                channel = await self._connected(self._sidecar)
                 channel.calls += 1
                 try:
                     return await _attempt(what, operation(channel.client))
@@ -52,11 +55,11 @@ class Connection:
         except TimeoutError as error:
             raise TransientError(f"{what}: no answer within {self._timeout:g} s") from error
 
-    async def _connected(self) -> "_Channel":
+    async def _connected(self, ready: Callable[[], Awaitable[None]]) -> "_Channel":
         async with self._connecting:
             if self._channel is None:
                 # The SDK's own wait for the sidecar blocks the event loop: enter it when it will be short.
-                await self._sidecar()
+                await ready()
                 await asyncio.to_thread(import_sdk)
                 from dapr.aio.clients import DaprClient
                 from dapr.conf import settings

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote
 
 from taskapp import trace
-from taskapp.connection import HOST, Connection, import_sdk
+from taskapp.connection import HOST, NO_SIDECAR, Connection, import_sdk
 from taskapp.errors import TransientError
 from taskapp.events import CloudEvent
 
@@ -81,10 +81,10 @@ class Sidecar(Publisher, StateStore, Invoker, Protocol):
 class Dapr:
     """The sidecar of this process. Use as an async context manager; connects at the first use.
 
-    `timeout`: seconds for one operation.
+    `timeout`: seconds for one operation. Without ports there is no sidecar, and every use raises TransientError.
     """
 
-    def __init__(self, http_port: int, grpc_port: int, *, timeout: float = 5.0) -> None:
+    def __init__(self, http_port: int | None, grpc_port: int | None, *, timeout: float = 5.0) -> None:
         self._http_port = http_port
         self._timeout = timeout
         self._connection = Connection(http_port, grpc_port, timeout)
@@ -140,6 +140,8 @@ class Dapr:
         self, app_id: str, method: str, path: str, json: Any = None, headers: Mapping[str, str] | None = None
     ) -> Response:
         """See Invoker."""
+        if self._http_port is None:
+            raise TransientError(f"invoke {app_id}: {NO_SIDECAR}")
         import aiohttp
 
         if self._session is None:

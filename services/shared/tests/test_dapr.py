@@ -1,13 +1,13 @@
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from taskapp.connection import sidecar_check
-from taskapp.dapr import Dapr
+from taskapp.dapr import Dapr, Sidecar
 from taskapp.errors import Conflict, TransientError
 from taskapp.events import CloudEvent
 from taskapp.standin import SidecarStandIn
@@ -108,3 +108,21 @@ def test_outbound_health(free_ports: Ports) -> None:
         asyncio.run(sidecar_check(ports[0])())
     with pytest.raises(TransientError, match=f"port {ports[0]}"):
         asyncio.run(sidecar_check(ports[0])())
+
+
+@pytest.mark.parametrize(
+    ("use", "what"),
+    [
+        (lambda dapr: dapr.publish("task-events", "{}"), "publish on task-events"),
+        (lambda dapr: dapr.get("a"), "read state a"),
+        (lambda dapr: dapr.save("a", 1), "write state a"),
+        (lambda dapr: dapr.invoke("shop", "GET", "/"), "invoke shop"),
+    ],
+)
+def test_without_a_sidecar_every_use_says_so(use: Callable[[Sidecar], Awaitable[object]], what: str) -> None:
+    async def run() -> None:
+        async with Dapr(None, None) as dapr:
+            with pytest.raises(TransientError, match=f"^{what}: this service runs without a Dapr sidecar$"):
+                await use(dapr)
+
+    asyncio.run(run())
