@@ -96,7 +96,9 @@ class RunLog:
 
     def __init__(self, folder: Path, command: str, secrets: Collection[str] = ()) -> None:
         self._secrets = secrets
-        self.folder = folder / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{command}"
+        began = time.time()
+        stamp = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(began))}.{int(began % 1 * 1e6):06d}"
+        self.folder = folder / "runs" / f"{stamp}-{os.getpid()}-{command}"
         self._file: IO[str] | None = None
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
