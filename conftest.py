@@ -1,9 +1,14 @@
 """What holds for every test: real parts (`real`), live tests (`--live`), and where the smoke suite is left out."""
 
 import difflib
+import fcntl
 import os
+import tempfile
+import time
 from collections import Counter
+from collections.abc import Generator
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -19,6 +24,7 @@ collect_ignore = ["tests/smoke"]
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
+SETTLED = 3.0  # seconds until the addresses of a new interface no longer change
 PROPERTY = "real part: "
 
 
@@ -53,6 +59,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def parts_of(item: pytest.Item) -> list[str]:
     """The real parts that a test needs."""
     return [str(part) for mark in item.iter_markers("real") for part in mark.args]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Keeps browsers and Docker Engines apart, in every process of this run.
+
+    A container that comes or goes changes the addresses of the machine, and Chromium then drops what is under way.
+    """
+    engine = {"docker", "buildkit"} & {*parts_of(item)}
+    if not engine and "browser" not in getattr(item, "fixturenames", ()):
+        return (yield)
+    with (Path(tempfile.gettempdir()) / f"inv-test-addresses-{os.getuid()}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not engine:
+            time.sleep(max(0.0, SETTLED + Path(lock.name).stat().st_mtime - time.time()))
+        try:
+            return (yield)
+        finally:
+            if engine:
+                os.utime(lock.name)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -19,6 +19,9 @@ BROWSER_ARGS = (
     *("--headless=new", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
+# A container that comes or goes changes the addresses of the machine, and Chromium drops what is under way: that says
+# nothing about the app.
+MOVED, VISITS = "ERR_NETWORK_CHANGED", 3
 IMPORTED = re.compile(r"""^(?:import|export)\b[^;"']*["'](\.{0,2}/[^"']+)["']""", re.MULTILINE)
 
 
@@ -90,7 +93,13 @@ def visit(app: App) -> None:
         except Error as error:
             raise Wrong("frontend", f"The browser {program} does not start: {_first(error)}.") from None
         with browser:
-            _visit(app, browser)
+            for left in reversed(range(VISITS)):
+                try:
+                    _visit(app, browser)
+                    break
+                except Wrong as wrong:
+                    if not left or MOVED not in str(wrong):
+                        raise
 
 
 def _visit(app: App, browser: "Browser") -> None:
