@@ -55,7 +55,7 @@ class Cluster:
             ) from error
         # The cluster is on this machine: no proxy of the user's leads to it.
         settings.proxy = settings.no_proxy = None
-        settings.retries = 0
+        settings.retries = _patience()
         return cls(ApiClient(settings))
 
     def get(self, path: str, **query: object) -> Document:
@@ -191,6 +191,23 @@ class Cluster:
             _preload_content=False,
             _request_timeout=seconds,
         )
+
+
+def _patience() -> Any:
+    """Tries again, for some seconds, what the API server puts off itself, as for a kind that it has just learnt."""
+    from urllib3 import Retry
+
+    return Retry(
+        status=5,
+        status_forcelist={429},
+        allowed_methods=None,
+        raise_on_status=False,
+        backoff_factor=0.2,
+        connect=0,
+        read=0,
+        redirect=0,
+        other=0,
+    )
 
 
 def path(version: str, kind: str, namespace: str = "", name: str = "", sub: str = "") -> str:

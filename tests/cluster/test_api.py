@@ -93,6 +93,19 @@ def test_a_connection_that_is_dropped_is_said(cluster: Cluster, api: ApiServer) 
     assert cluster.items(MAPS) == []
 
 
+def test_what_the_server_puts_off_is_tried_again(api: ApiServer, cluster: Cluster) -> None:
+    api.fault(path="configmaps", refused=Refused(429, "storage is (re)initializing"), times=2)
+    assert cluster.items("/api/v1/namespaces/app/configmaps") == []
+    assert len(api.requests) == 3
+
+
+def test_what_the_server_puts_off_for_ever_is_told(api: ApiServer, cluster: Cluster) -> None:
+    api.fault(path="configmaps", refused=Refused(429, "storage is (re)initializing"))
+    with pytest.raises(Failed, match="cluster-refused"), words("The configmaps cannot be listed."):
+        cluster.items("/api/v1/namespaces/app/configmaps")
+
+
+
 @pytest.mark.parametrize("code", [403, 500, 503])
 def test_a_refusal_is_said_in_the_apis_own_words(cluster: Cluster, api: ApiServer, code: int) -> None:
     api.fault(path="configmaps", refused=Refused(code, "this is why"))
