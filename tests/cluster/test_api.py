@@ -105,7 +105,6 @@ def test_what_the_server_puts_off_for_ever_is_told(api: ApiServer, cluster: Clus
         cluster.items("/api/v1/namespaces/app/configmaps")
 
 
-
 @pytest.mark.parametrize("code", [403, 500, 503])
 def test_a_refusal_is_said_in_the_apis_own_words(cluster: Cluster, api: ApiServer, code: int) -> None:
     api.fault(path="configmaps", refused=Refused(code, "this is why"))
