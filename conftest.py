@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 import pytest
 from hypothesis import settings
@@ -25,6 +26,7 @@ settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 SETTLED = 3.0  # seconds until the addresses of a new interface no longer change
+APART = 60.0  # seconds that a test waits for one that it should not meet
 PROPERTY = "real part: "
 
 
@@ -71,7 +73,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     if not engine and "browser" not in getattr(item, "fixturenames", ()):
         return (yield)
     with (Path(tempfile.gettempdir()) / f"inv-test-addresses-{os.getuid()}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _take(lock, fcntl.LOCK_SH if engine else fcntl.LOCK_EX)
         if not engine:
             time.sleep(max(0.0, SETTLED + Path(lock.name).stat().st_mtime - time.time()))
         try:
@@ -79,6 +81,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         finally:
             if engine:
                 os.utime(lock.name)
+
+
+def _take(lock: IO[str], kind: int) -> None:
+    """Waits for a lock, but not for ever: who holds it may itself wait for an engine that this process has."""
+    deadline = time.monotonic() + APART
+    while time.monotonic() < deadline:
+        try:
+            return fcntl.flock(lock, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.1)
+    return None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -18,7 +18,6 @@ from tests.local.conftest import copy_checkout
 BASE = "inv-test/python:3.11-debian12"
 PACKAGES = "python3-minimal,python3-venv,python3-pip,python-is-python3,ca-certificates"
 NAME = "inv-test-app"
-MIRROR = "http://deb.debian.org/debian"
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +59,7 @@ def debootstrap(target: Path) -> None:
     program = parts.debootstrap(os.environ)
     assert program is not None, "the part debootstrap was found"
     subprocess.run(
-        [program, "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(target), MIRROR],
+        [program, "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(target)],
         env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
         check=True,
         stdout=subprocess.DEVNULL,
