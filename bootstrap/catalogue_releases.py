@@ -86,9 +86,9 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "sidecar-missing",
-        "Dapr's injector did not answer when the pod was made, and the API server took the pod as it was. Making it "
-        "anew did not help, so the injector is still not at work.",
-        "{kubectl} get pods\n{kubectl} logs deployment/dapr-sidecar-injector\n./inv up",
+        "Dapr's injector did not answer when the pod was made, and the API server took the pod as it was. The "
+        "injector answers now: a pod that is made anew gets its sidecar.",
+        "./inv up\n{kubectl} logs deployment/dapr-sidecar-injector",
     ),
     Row(
         "image-differs",

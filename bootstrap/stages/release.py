@@ -10,7 +10,7 @@ import yaml
 
 from bootstrap import charts
 from bootstrap.catalogue import problem
-from bootstrap.cluster import endpoints, helm_storage, probe, releases, rollout, service_pods
+from bootstrap.cluster import canary, endpoints, helm_storage, probe, releases, rollout, service_pods
 from bootstrap.env import Env
 from bootstrap.images import layout, proof
 from bootstrap.images.layout import Engine
@@ -55,8 +55,9 @@ def apply(env: Env, name: str, urls: Urls) -> None:
     if done == "unchanged" and not all(map(service_pods.is_ready, pods)):
         for waiting in rollout.retry(env, "deployments", name, env.manifest.namespace):
             env.say(f"The pod {waiting} waits before its next try: it is made anew.")
-    if dapr_enabled(env, name):
-        for pod in service_pods.without_sidecar(pods):
+    # While the injector is away, a new pod would come without its sidecar as well: the gate waits for the injector.
+    if dapr_enabled(env, name) and (bare := service_pods.without_sidecar(pods)) and canary.rehearse(env) is None:
+        for pod in bare:
             env.say(f"The pod {pod['metadata']['name']} was made without its sidecar: it is made anew.")
             service_pods.delete(env, pod)
 
@@ -78,7 +79,7 @@ def _look(env: Env, name: str, urls: Urls, engine_of: EngineOf) -> Problem | Non
     has_dapr = dapr_enabled(env, name)
     if has_dapr and (missing := service_pods.without_sidecar(pods)):
         # It is what keeps the rollout from its end, so it goes before that.
-        return service_pods.sidecar_missing(env, name, missing[0])
+        return canary.rehearse(env) or service_pods.sidecar_missing(env, name, missing[0])
     if closed:
         return closed
     image = proof.find(env, engine_of(env), name)

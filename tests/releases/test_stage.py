@@ -45,6 +45,22 @@ def test_a_pod_that_slips_past_again_is_a_problem(audit: World) -> None:
     assert len(audit.said) == 1, "replaced once"
 
 
+def test_a_pod_without_its_sidecar_stays_until_the_injector_is_back(audit: World) -> None:
+    audit.injects = False
+    audit.pod(spec={"containers": [{"name": NAME, "image": audit.reference}]})
+    audit.apply()
+    found = audit.look()
+    assert found is not None
+    assert (found.code, found.final) == ("sidecar-not-injected", False)
+    assert (audit.said, len(service_pods.of(audit.env, NAME))) == ([], 1)
+    audit.injects = True
+    found = audit.look()
+    assert found is not None
+    assert found.code == "sidecar-missing"
+    audit.apply()
+    assert audit.said == [f"The pod {NAME}-1 was made without its sidecar: it is made anew."]
+
+
 def test_a_pod_that_waits_before_its_next_try_is_made_anew_and_said(audit: World) -> None:
     waiting = {"name": NAME, "restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
     audit.pod(status={"containerStatuses": [waiting], "conditions": []})

@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from docker.errors import ImageNotFound
 
-from bootstrap.cluster import releases
-from bootstrap.cluster.api import Cluster
+from bootstrap.cluster import canary, releases
+from bootstrap.cluster.api import Cluster, Document
 from bootstrap.env import Env, owner_of
 from bootstrap.http import Answer
 from bootstrap.images import layout
@@ -21,6 +21,7 @@ from bootstrap.images.layout import Engine
 from bootstrap.manifest import load
 from bootstrap.problem import Problem
 from bootstrap.stages import release
+from tests.apiserver.resources import Resource
 from tests.apiserver.server import ApiServer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -57,6 +58,7 @@ class World:
     said: list[str] = field(default_factory=list)
     images: dict[str, dict[str, Any]] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+    injects: bool = True  # whether Dapr's webhook answers
 
     @property
     def reference(self) -> str:
@@ -120,6 +122,11 @@ class World:
         """What the service answers a pod that asks through its Service."""
         self.answers[path] = Answer(status, json.dumps(document))
 
+    def _inject(self, resource: Resource, new: Document, _: Document) -> str | None:
+        if resource.plural == "pods" and new["metadata"]["name"] == canary.APP and self.injects:
+            new["spec"]["containers"].append({"name": "daprd"})
+        return None
+
     def _probed(self, at: str, query: Mapping[str, str]) -> tuple[int, str]:
         base, _, path = query["url"].rpartition("/")
         found = self.answers.get(path) if base == f"http://{NAME}.taskapp:8084" else None
@@ -151,5 +158,6 @@ def world(api: ApiServer, root: Path) -> World:
     version = made.reference.rpartition(":")[2]
     made.answer("healthz", 200, {"status": "ok", "service": NAME, "version": version})
     made.answer("readyz", 200, {"status": "ready"})
+    api.admit(made._inject)
     api.proxy("taskapp", "pods", "http:inv-probe:8000", made._probed)
     return made
