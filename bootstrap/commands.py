@@ -60,7 +60,7 @@ def up(env: Env, on: str = "", broker: str = "", names: Sequence[str] = (), firs
             report.line(f"\n  done and proven in {took}: {', '.join(names)}")
             return OK
         # The last gate is that of the smoke tests, for exactly what runs: the same proof means the same that runs.
-        changed = "" if smoke.proven(env) != before else "; nothing that runs has changed"
+        changed = "" if smoke.proven(env) != before else "; the app has not changed since it was last proven"
         report.line(f"\n  {env.manifest.name} is up and proven in {took}{changed}\n")
         report.table(list(place.urls(env).items()))
         report.line("\n  ./inv status · ./inv logs SERVICE · ./inv rebuild SERVICE · ./inv open SERVICE · ./inv down")

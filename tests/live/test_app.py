@@ -51,7 +51,7 @@ def test_every_pod_is_whole_and_has_its_sidecar(live: Checkout, env: Env) -> Non
 
 def test_a_second_up_changes_nothing(live: Checkout) -> None:
     before = pods(told(live))
-    assert "nothing that runs has changed" in live.inv("up")
+    assert "the app has not changed since it was last proven" in live.inv("up")
     assert pods(told(live)) == before
 
 

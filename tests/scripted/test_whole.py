@@ -17,7 +17,7 @@ def test_from_nothing_to_green_and_back(world: World) -> None:
     # Again: nothing is to do, so nothing is done, and it says so.
     writes, ran = len(world.writes()), len(world.programs.ran)
     printed = world.green("up")
-    assert "nothing that runs has changed" in printed
+    assert "the app has not changed since it was last proven" in printed
     assert world.writes()[writes:] == []
     assert not [line for line in world.programs.ran[ran:] if line.startswith("docker") or " start" in line]
     assert [line for line in world.logged() if "helm" in line] == []
