@@ -27,13 +27,17 @@ def check(env: Env, kind: str, name: str, namespace: str, *, now: datetime | Non
         if found["spec"].get("replicas") == 0:
             summary = f"The {facts['kind']} {namespace}/{name} is scaled to 0: nothing of it runs."
             return problem("workload-scaled-down", summary, evidence="spec.replicas: 0", final=True, **facts)
+        if found.get("status", {}).get("observedGeneration", 0) < found["metadata"].get("generation", 1):
+            # What is there is of a former generation, and so is what is wrong with it.
+            summary = f"{namespace}/{name}: its controller has not seen the newest generation yet."
+            return problem("rollout-waiting", summary, **facts)
         mine = [pod for pod in of(env, found) if "deletionTimestamp" not in pod["metadata"]]
         state = _state(kind, found)
         if not state and all(_is_calm(pod) for pod in mine):
             return None
         said = events.of_namespace(env, namespace)
         newest = _newest(env, kind, found)
-        if refused := _refused(kind, found, said, newest, facts):
+        if refused := _refused(kind, found, newest, said, facts):
             return refused
         ours = [one for pod in mine if _made_by(pod, newest) and (one := pods.problem_of(env, pod, said, now=now))]
         if ours:
@@ -74,8 +78,6 @@ def _waits(pod: Document) -> bool:
 def _state(kind: str, workload: Document) -> str:
     """What is not yet as it should be; "" when all is."""
     told, spec = workload.get("status", {}), workload["spec"]
-    if told.get("observedGeneration", 0) < workload["metadata"].get("generation", 1):
-        return "its controller has not seen the newest generation yet"
     if kind == "daemonsets":
         wanted = told.get("desiredNumberScheduled", 0)
         updated, there, ready = (
@@ -121,10 +123,13 @@ def _made_by(pod: Document, maker: Document) -> bool:
 
 
 def _refused(
-    kind: str, workload: Document, said: list[Document], maker: Document, facts: dict[str, Any]
+    kind: str, workload: Document, maker: Document, said: list[Document], facts: dict[str, Any]
 ) -> Problem | None:
-    """The API server takes no pod: the words are in a condition of a Deployment, else in events."""
-    conditions = {one["type"]: one for one in workload.get("status", {}).get("conditions", ())}
+    """The API server takes no pod: the words are in a condition of the newest ReplicaSet, else in events.
+
+    The Deployment has that condition too, but keeps the one of a former ReplicaSet for a while.
+    """
+    conditions = {one["type"]: one for one in maker.get("status", {}).get("conditions", ())}
     told = conditions.get("ReplicaFailure", {}).get("message", "")
     if kind != "deployments":
         about = events.about(said, uid=maker["metadata"]["uid"], name=maker["metadata"]["name"])

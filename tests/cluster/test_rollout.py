@@ -158,6 +158,34 @@ def test_a_pod_of_a_former_generation_is_not_what_is_wrong(cluster_env: Env, api
     assert found.code == "rollout-waiting"
 
 
+@pytest.mark.parametrize("case", ["module-not-found-crashloop", "psa-restricted-rejection"])
+def test_what_was_wrong_is_not_told_before_the_change_that_mends_it_is_seen(
+    cluster_env: Env, api: ApiServer, case: str
+) -> None:
+    now = play(api, case)
+    (deployment,) = items(case, "deployments")
+    deployment["metadata"]["generation"] += 1
+    api.put(deployment)
+    meta = deployment["metadata"]
+    found = rollout.check(cluster_env, "deployments", meta["name"], meta["namespace"], now=now)
+    assert found is not None
+    assert (found.code, found.final) == ("rollout-waiting", False)
+
+
+def test_the_refusal_of_a_former_generation_is_not_what_is_wrong(cluster_env: Env, api: ApiServer) -> None:
+    case = "psa-restricted-rejection"
+    now = play(api, case)
+    (deployment,), (maker,) = (items(case, kind) for kind in ("deployments", "replicasets"))
+    deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "2"
+    newer = {**maker["metadata"], "name": "newer", "uid": "newer"}
+    newer["annotations"] = {"deployment.kubernetes.io/revision": "2"}
+    api.put(deployment)
+    api.put({**maker, "metadata": newer, "status": {}})
+    found = rollout.check(cluster_env, "deployments", deployment["metadata"]["name"], newer["namespace"], now=now)
+    assert found is not None
+    assert (found.code, found.final) == ("rollout-waiting", False)
+
+
 def test_a_statefulset_whose_pods_are_refused_says_why(cluster_env: Env, api: ApiServer) -> None:
     kept = api.put(workload("StatefulSet", 1, observedGeneration=1))
     (words,) = {e["message"] for e in items("quota-exceeded", "events") if e["reason"] == "FailedCreate"} & {

@@ -85,13 +85,16 @@ class Controllers:
         if ready >= wanted or kind == "statefulsets":
             self._remove_former(workload, mark)
         former = self._former(workload, mark)
+        conditions = [{"type": "ReplicaFailure", "status": "True", "message": refused}] if refused else []
+        if kind == "deployments" and maker.get("status", {}).get("conditions", []) != conditions:
+            self.api.put({**maker, "status": {"conditions": conditions}})
         status = {
             "observedGeneration": meta.get("generation", 1),
             "replicas": len(pods) + len(former),
             "updatedReplicas": len(pods),
             "readyReplicas": ready,
             "availableReplicas": ready,
-            "conditions": [{"type": "ReplicaFailure", "status": "True", "message": refused}] if refused else [],
+            "conditions": conditions,
         }
         if workload.get("status") != status:
             self.api.put({**workload, "status": status})
