@@ -223,7 +223,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "pod-refused-webhook",
         "The API server asks the webhook {webhook} for each new pod, and gets no answer: what serves it does not run.",
-        "kubectl --kubeconfig {kubeconfig} --context {context} get pods --namespace dapr-system\n./inv up",
+        "{kubectl} --namespace dapr-system get pods\n./inv up",
         tool="pod",
         phase="admission",
         pattern=r'failed calling webhook "(?P<webhook>[^"]+)"',
