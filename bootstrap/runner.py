@@ -161,7 +161,11 @@ class Runner:
     def _took(self, track: _Track, done: Done) -> tuple[Problem, ...]:
         track.busy = False
         if isinstance(done.error, Failed):
-            return self._fail(track, done.error.problems)
+            problems = done.error.problems
+            if track.phase == "applying" or any(problem.final for problem in problems):
+                return self._fail(track, problems)
+            # Such as an API that does not answer for a moment: the gate is closed, as where it says so itself.
+            done = Done(done.key, value=problems[0])
         if done.error is not None:
             raise done.error
         now = self.workers.now()
@@ -178,8 +182,7 @@ class Runner:
         elif done.value.final:
             return self._fail(track, (done.value,))
         elif now >= track.deadline:
-            waited = f"{done.value.summary} (after waiting {track.stage.timeout:.0f} s for {track.stage.waits_for})"
-            return self._fail(track, (replace(done.value, summary=waited),))
+            return self._fail(track, (self._late(track, done.value),))
         else:
             # What is told once is not told again because its evidence grows, such as a log.
             if track.last is None or done.value.summary != track.last.summary:
@@ -188,6 +191,12 @@ class Runner:
             track.poll_at = min(now + track.interval, track.deadline)
             track.interval = min(track.interval * POLL_GROWTH, SLOWEST_POLL)
         return ()
+
+    def _late(self, track: _Track, found: Problem) -> Problem:
+        if not track.stage.timeout:
+            return found  # nobody waited
+        waited = f"(after waiting {track.stage.timeout:.0f} s for {track.stage.waits_for})"
+        return replace(found, summary=f"{found.summary} {waited}")
 
     def _hung(self, track: _Track) -> Problem:
         from bootstrap.catalogue import problem

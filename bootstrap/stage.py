@@ -15,8 +15,9 @@ class Stage:
     """One step of the pipeline.
 
     `apply` is idempotent and does nothing where nothing is to do; it raises `Failed` on a known failure.
-    `check` is the gate: it looks once, changes nothing, and returns a `Problem` or None. Stages hand nothing to each
-    other, each asks the world, so that any stage can be the first one to run after a crash.
+    `check` is the gate: it looks once, changes nothing, and returns a `Problem` or None; a `Failed` that it raises
+    counts as its problems. Stages hand nothing to each other, each asks the world, so that any stage can be the first
+    one to run after a crash.
 
     `waits_for` is what the user reads while the gate is closed. `timeout` bounds the gate, in seconds after `apply`
     ended; `apply_timeout` bounds `apply`, in seconds. `again` names the problems that a second `apply` may mend: when

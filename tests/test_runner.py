@@ -137,6 +137,30 @@ def test_a_known_failure_of_a_gate_counts_like_a_final_problem() -> None:
     assert runner.run() == (FINAL,)
 
 
+def test_a_known_failure_of_a_gate_that_may_pass_is_waited_for() -> None:
+    asked: list[str] = []
+
+    def check(_: Env) -> Problem | None:
+        asked.append("a")
+        if len(asked) < 3:
+            raise Failed(CLOSED)
+        return None
+
+    runner = Runner((Stage("a", (), lambda _: None, check, "a"),), ENV, lambda _: None, Simulated())
+    assert runner.run() == ()
+    assert len(asked) == 3
+
+
+def test_a_known_failure_of_a_gate_that_does_not_pass_is_the_problem_at_its_end() -> None:
+    def check(_: Env) -> Problem | None:
+        raise Failed(CLOSED)
+
+    runner = Runner((Stage("a", (), lambda _: None, check, "a", timeout=7),), ENV, lambda _: None, Simulated())
+    (found,) = runner.run()
+    assert found.code == CLOSED.code
+    assert found.summary == f"{CLOSED.summary} (after waiting 7 s for a)"
+
+
 def test_a_bug_propagates_after_the_rest_was_told_to_end() -> None:
     world = World()
     world.stage("a", takes=1, raises=ZeroDivisionError("a bug"))

@@ -27,12 +27,9 @@ def apply(env: Env) -> None:
 
 def check(env: Env) -> Problem | None:
     """The first thing that is not as it must be, from the API server to a name resolved in a pod."""
-    try:
-        for look in (*health.LOOKS, namespaces.check, health.pod_security, probe.check, health.names):
-            if found := look(env):
-                return found
-    except Failed as failed:
-        return failed.problems[0]
+    for look in (*health.LOOKS, namespaces.check, health.pod_security, probe.check, health.names):
+        if found := look(env):
+            return found
     return None
 
 

@@ -18,13 +18,6 @@ def apply(env: Env) -> None:
 
 def check(env: Env) -> Problem | None:
     """Whether the engine answers over TLS, and runs the containers that the API says run on the node."""
-    try:
-        return _check(env)
-    except Failed as failed:
-        return failed.problems[0]
-
-
-def _check(env: Env) -> Problem | None:
     from docker.errors import NotFound
 
     engine = docker_env.engine(env)

@@ -14,7 +14,7 @@ from bootstrap.cluster import canary, endpoints, helm_storage, probe, releases, 
 from bootstrap.env import Env
 from bootstrap.images import layout, proof
 from bootstrap.images.layout import Engine
-from bootstrap.problem import Failed, Problem
+from bootstrap.problem import Problem
 from bootstrap.stage import Stage
 from bootstrap.stages import components
 
@@ -63,15 +63,6 @@ def apply(env: Env, name: str, urls: Urls) -> None:
 
 
 def check(env: Env, name: str, urls: Urls, engine_of: EngineOf) -> Problem | None:
-    try:
-        return _look(env, name, urls, engine_of)
-    except Failed as failed:
-        if failed.problems[0].final:
-            raise
-        return failed.problems[0]  # such as an API server that does not answer for a moment
-
-
-def _look(env: Env, name: str, urls: Urls, engine_of: EngineOf) -> Problem | None:
     if found := _deployed(env, name, urls):
         return found
     closed = rollout.check(env, "deployments", name, env.manifest.namespace)

@@ -10,6 +10,7 @@ from bootstrap.cluster import namespaces, probe
 from bootstrap.minikube import owner, profile
 from bootstrap.problem import Failed, Problem
 from bootstrap.stages import cluster
+from tests.doubles import told
 from tests.minikube.conftest import World
 from tests.minikube.doubles import MIB, config, recorded
 
@@ -298,7 +299,7 @@ def test_namespaces_and_the_probe_are_put_back(world: World) -> None:
     up(world)
     for name in namespaces.levels(world.env):
         world.api.remove("v1", "namespaces", "", name)
-    found = cluster.check(world.env)
+    found = told(cluster.check, world.env)
     assert found is not None
     assert found.code in cluster.stage(()).again
     cluster.apply(world.env)
@@ -313,11 +314,11 @@ def test_an_api_that_goes_away_after_the_start_is_waited_for(world: World) -> No
 
     world.minikube.started = started
     cluster.apply(world.env)
-    found = cluster.check(world.env)
+    found = told(cluster.check, world.env)
     assert found is not None
     assert not found.final
     world.api.mend()
-    found = cluster.check(world.env)
+    found = told(cluster.check, world.env)
     assert found is not None
     assert found.code in cluster.stage(()).again
     cluster.apply(world.env)

@@ -15,6 +15,7 @@ from bootstrap.minikube import docker_env
 from bootstrap.problem import Failed
 from bootstrap.stages import docker_env as stage
 from tests import certificates
+from tests.doubles import told
 from tests.minikube.conftest import World
 
 CONTAINER = "4f1d7c2b9a"
@@ -95,7 +96,7 @@ def pod(name: str, container: str, state: str = "running") -> dict[str, Any]:
 
 
 def code(env: Env) -> str:
-    found = stage.check(env)
+    found = told(stage.check, env)
     assert found is not None
     assert "{" not in found.cause + found.remedy
     return found.code
@@ -158,7 +159,7 @@ def test_a_node_on_which_nothing_runs_yet_proves_nothing(world: World, node: Nod
 def test_a_certificate_that_another_authority_signed_is_refused(world: World, node: Node, tmp_path: Path) -> None:
     certificates.write(tmp_path / "others")
     (node.folder / "ca.pem").write_bytes((tmp_path / "others" / "ca.pem").read_bytes())
-    found = stage.check(world.env)
+    found = told(stage.check, world.env)
     assert found is not None
     assert "certificate" in found.evidence.lower()
 
@@ -186,7 +187,7 @@ def test_an_engine_that_is_away_is_told(world: World, node: Node) -> None:
 )
 def test_what_is_not_safe_is_not_used(world: World, node: Node, changes: dict[str, str], why: str) -> None:
     world.minikube.docker_env = (0, node.variables(**changes))
-    found = stage.check(world.env)
+    found = told(stage.check, world.env)
     assert found is not None
     assert (found.code, found.final) == ("docker-env-unsafe", True)
     assert why in found.summary
@@ -203,7 +204,7 @@ def test_the_nodes_own_address_is_safe(world: World, node: Node) -> None:
 def test_a_minikube_that_does_not_tell_is_waited_for_and_told(world: World, node: Node, said: str) -> None:
     world.minikube.docker_env = (80, said)
     stage.apply(world.env)
-    found = stage.check(world.env)
+    found = told(stage.check, world.env)
     assert found is not None
     assert (found.code, found.final) == ("docker-env-failed", False)
     assert "docker-env --shell=none" in found.evidence

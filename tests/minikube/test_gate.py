@@ -7,6 +7,7 @@ import pytest
 from bootstrap.cluster import health, namespaces, probe
 from bootstrap.stages import cluster
 from tests.apiserver import Refused
+from tests.doubles import told
 from tests.minikube.conftest import World, node
 
 COUNTS = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
@@ -81,7 +82,7 @@ def end_namespace(world: World) -> None:
 )
 def test_it_closes(running: World, broken: Break, code: str, says: str) -> None:
     broken(running)
-    found = cluster.check(running.env)
+    found = told(cluster.check, running.env)
     assert found is not None
     assert found.code == code
     assert says in found.summary + found.evidence
@@ -93,12 +94,12 @@ def test_the_end_of_a_namespace_is_waited_for_and_then_it_is_made_anew(running: 
     end_namespace(running)
     running.api.fault(path="/pods", method="POST", refused=Refused(403, "small is being terminated"))
     cluster.apply(running.env)
-    found = cluster.check(running.env)
+    found = told(cluster.check, running.env)
     assert found is not None
     assert (found.code, found.final) == ("namespace-terminating", False)
     running.api.mend()
     running.api.remove("v1", "namespaces", "", "small")
-    found = cluster.check(running.env)
+    found = told(cluster.check, running.env)
     assert found is not None
     assert found.code in cluster.stage(()).again
     cluster.apply(running.env)
@@ -107,7 +108,7 @@ def test_the_end_of_a_namespace_is_waited_for_and_then_it_is_made_anew(running: 
 
 def test_commands_in_remedies_name_the_cluster(running: World) -> None:
     running.api.put(node("False"))
-    found = cluster.check(running.env)
+    found = told(cluster.check, running.env)
     assert found is not None
     assert f"kubectl --kubeconfig {running.env.kubeconfig} --context small describe nodes" in found.remedy
 
@@ -116,7 +117,7 @@ def test_commands_in_remedies_name_the_cluster(running: World) -> None:
 def test_a_probe_that_is_gone_is_made_again(running: World) -> None:
     running.api.remove("v1", "pods", "small", probe.NAME)
     running.api.routes.proxies.clear()
-    found = cluster.check(running.env)
+    found = told(cluster.check, running.env)
     assert found is not None
     assert found.code == "probe-missing"
     assert found.code in cluster.stage(()).again
@@ -125,7 +126,7 @@ def test_a_probe_that_is_gone_is_made_again(running: World) -> None:
 @pytest.mark.closes("cluster", "a pod answers", "pod-starting")
 def test_a_probe_that_is_not_up_yet_is_waited_for(running: World) -> None:
     running.api.routes.proxies.clear()
-    found = cluster.check(running.env)
+    found = told(cluster.check, running.env)
     assert found is not None
     assert (found.code, found.final) == ("pod-starting", False)
 
@@ -138,7 +139,7 @@ def test_a_probe_that_is_ready_and_does_not_answer_is_told(running: World) -> No
     conditions = [{"type": "Ready", "status": "True"}]
     running.api.put({**pod, "status": {"phase": "Running", "conditions": conditions, "containerStatuses": containers}})
     running.api.proxy("small", "pods", f"http:{probe.NAME}:8000", lambda *_: (503, "no endpoints"))
-    found = cluster.check(running.env)
+    found = told(cluster.check, running.env)
     assert found is not None
     assert (found.code, found.final) == ("probe-not-ready", False)
     assert "no endpoints" in found.evidence
@@ -146,7 +147,7 @@ def test_a_probe_that_is_ready_and_does_not_answer_is_told(running: World) -> No
 
 def test_names_that_do_not_resolve_lead_to_coredns(running: World) -> None:
     running.resolves("")
-    found = cluster.check(running.env)
+    found = told(cluster.check, running.env)
     assert found is not None
     assert "coredns" in found.summary, "there is no such Deployment here"
 
@@ -163,14 +164,14 @@ def test_a_coredns_that_runs_and_does_not_answer_is_told(running: World) -> None
         }
     )
     running.resolves("")
-    found = cluster.check(running.env)
+    found = told(cluster.check, running.env)
     assert found is not None
     assert found.code == "dns-not-answering"
 
 
 def test_another_refusal_is_not_taken_for_pod_security(running: World) -> None:
     running.api.fault(path="/pods", method="POST", refused=Refused(403, 'pods is forbidden: User "x" cannot create'))
-    found = cluster.check(running.env)
+    found = told(cluster.check, running.env)
     assert found is not None
     assert found.code != "pod-security-off"
     assert "cannot create" in found.evidence

@@ -23,6 +23,7 @@ from bootstrap.problem import Problem
 from bootstrap.stages import release
 from tests.apiserver.resources import Resource
 from tests.apiserver.server import ApiServer
+from tests.doubles import told
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 NAME = "audit-service"
@@ -65,7 +66,7 @@ class World:
         return layout.reference(self.env, NAME)
 
     def look(self) -> Problem | None:
-        return release.stage(NAME, (), self.urls, self.engine).check(self.env)
+        return told(release.stage(NAME, (), self.urls, self.engine).check, self.env)
 
     def apply(self) -> None:
         release.stage(NAME, (), self.urls, self.engine).apply(self.env)
