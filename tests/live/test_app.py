@@ -36,13 +36,16 @@ def test_up_reaches_the_proven_app_from_nothing(live: Checkout) -> None:
     printed = live.inv("up", "--on", "minikube")
     assert "up and proven" in printed
     document = told(live)
+    assert document["topics"]
     assert all(document["topics"].values())
     for service in document["services"].values():
         assert service["url"] in printed
 
 
 def test_every_pod_is_whole_and_has_its_sidecar(live: Checkout, env: Env) -> None:
-    for name, service in told(live)["services"].items():
+    services = told(live)["services"]
+    assert set(services) == set(env.manifest.services)
+    for name, service in services.items():
         (pod,) = service["pods"]
         assert pod["ready"]
         assert pod["containers_ready"] == pod["containers"] == (2 if dapr_enabled(env, name) else 1), name
