@@ -145,7 +145,7 @@ def _machine(env: Env) -> Any:
 def _status(env: Env) -> Any:
     from bootstrap import status
 
-    return status.look(env)
+    return status.look(env, SECONDS / 2)
 
 
 def _broker(env: Env) -> str:

@@ -1,34 +1,34 @@
 """What runs now, asked of every gate at once."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
 from bootstrap import pipeline, places
+from bootstrap.catalogue import problem
 from bootstrap.env import Env
+from bootstrap.findings import SECONDS, gates, sort
 from bootstrap.problem import Failed, Problem
 from bootstrap.report import report_for
 
 
-def look(env: Env) -> dict[str, Any]:
-    """The environment as a plain document: each gate with its problem, and what the place knows of what runs."""
-    stages = pipeline.stages(env)
+def look(env: Env, seconds: float = SECONDS) -> dict[str, Any]:
+    """The environment as a plain document: each gate with its problem, and what the place knows of what runs.
 
-    def ask(index: int) -> Problem | None:
-        try:
-            return stages[index].check(env)
-        except Failed as failed:
-            return failed.problems[0]
-
-    with ThreadPoolExecutor(len(stages) + 1) as pool:
-        facts = pool.submit(places.of(env).facts, env)
-        gates = list(pool.map(ask, range(len(stages))))
+    A gate that gives no answer within `seconds` is closed. Raises `Failed` where the place itself cannot be read.
+    """
+    what = "what runs"
+    told, others = gates(env, pipeline.stages(env), seconds, {what: lambda: places.of(env).facts(env)})
+    facts = others[what]
+    if isinstance(facts, TimeoutError):
+        raise Failed(problem("stage-hung", f"The place {env.place} did not tell what runs within {seconds:.0f} s."))
+    if isinstance(facts, Exception):
+        raise facts
     return {
         "name": env.manifest.name,
         "on": env.place,
-        "green": not any(gates),
-        "gates": {s.name: asdict(p) if p else None for s, p in zip(stages, gates, strict=True)},
-        **facts.result(),
+        "green": not any(told.values()),
+        "gates": {name: asdict(p) if p else None for name, p in told.items()},
+        **facts,
     }
 
 
@@ -37,8 +37,6 @@ def status(env: Env, as_json: bool) -> int:
 
     Of gates that are closed behind others the names alone are printed.
     """
-    from bootstrap import diagnose
-
     report = report_for()
     if not env.place or not places.of(env).is_started(env):
         nothing: dict[str, Any] = {"gates": {}, "services": {}}
@@ -56,8 +54,8 @@ def status(env: Env, as_json: bool) -> int:
     report.table(places.of(env).rows(document))
     for text in document.get("notes", ()):
         report.line(f"\n  {text}")
-    gates = {name: Problem(**gate) if gate else None for name, gate in document["gates"].items()}
-    found = diagnose.sort(pipeline.stages(env), {}, gates)
+    told = {name: Problem(**gate) if gate else None for name, gate in document["gates"].items()}
+    found = sort(pipeline.stages(env), {}, told)
     report.problems(found.causes)
     if found.follows:
         report.line(f"\n  closed behind that: {', '.join(one.stage for one in found.follows)}")

@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -278,13 +279,28 @@ def test_status_of_a_service_that_has_no_port_yet(env: Env) -> None:
     assert document["services"]["shop"]["url"] == "http://127.0.0.1:21710"
 
 
-def test_a_service_that_was_killed_is_seen(env: Env) -> None:
+def alive(env: Env) -> None:
+    """The service `shop` runs as the place started it; what answers for it is `env.request`."""
     started(env)
     python = layout.python_of(env, "shop")
     python.parent.mkdir(parents=True)
     python.write_text("#!/bin/sh\necho hello\nexec sleep 60\n")
     python.chmod(0o755)
     env.processes.start(layout.service(env, "shop"))
+
+
+def test_status_waits_for_no_gate_that_hangs(env: Env) -> None:
+    alive(env)
+    end = threading.Event()
+    env.request = lambda *_, **__: Answer(0, str(end.wait(60)))
+    found = look(env, seconds=1.0)
+    end.set()
+    assert found["gates"]["shop"]["code"] == "stage-hung"
+    assert found["services"]["shop"]["pid"]
+
+
+def test_a_service_that_was_killed_is_seen(env: Env) -> None:
+    alive(env)
     base = layout.url(env, "shop")
     version = layout.version(env, "shop")
     env.request = Web(

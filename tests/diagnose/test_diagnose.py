@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap import diagnose, pipeline
+from bootstrap import diagnose, findings, pipeline
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
 from bootstrap.local.processes import Spec
@@ -51,13 +51,13 @@ def gates(**told: Problem | Exception | None) -> tuple[Stage, ...]:
 
 
 def test_nothing_is_wrong() -> None:
-    found = diagnose.sort(gates(), {}, dict.fromkeys(("preflight", "broker", "topics", "shop")))
+    found = findings.sort(gates(), {}, dict.fromkeys(("preflight", "broker", "topics", "shop")))
     assert found.findings == ()
     assert found.healthy == ("preflight", "broker", "topics", "shop")
 
 
 def test_causes_come_before_what_follows_from_them(env: Env) -> None:
-    found = diagnose.ask(env, gates(broker=DIED, topics=AWAY, shop=STALE), 30)
+    found = findings.ask(env, gates(broker=DIED, topics=AWAY, shop=STALE), 30)
     assert found.causes == (DIED, STALE)
     assert [(one.stage, one.after) for one in found.follows] == [("topics", ("broker",))]
     assert found.healthy == ("preflight",)
@@ -71,14 +71,14 @@ def test_a_gate_that_hangs_is_named_and_keeps_nobody(env: Env) -> None:
         end.wait(60)
 
     hung = replace(stages[1], check=hang)
-    found = diagnose.ask(env, (stages[0], hung, *stages[2:]), 0.3)
+    found = findings.ask(env, (stages[0], hung, *stages[2:]), 0.3)
     end.set()
     assert [one.code for one in found.causes] == ["stage-hung", "service-stale"]
     assert "stage broker" in found.causes[0].summary
 
 
 def test_a_gate_that_raises_is_a_finding(env: Env) -> None:
-    found = diagnose.ask(env, gates(broker=Failed((DIED, AWAY)), shop=ValueError("odd")), 30)
+    found = findings.ask(env, gates(broker=Failed((DIED, AWAY)), shop=ValueError("odd")), 30)
     assert [one.code for one in found.causes] == ["broker-died", "gate-broken"]
     assert found.causes[1].evidence == "ValueError: odd"
 
@@ -140,7 +140,7 @@ def test_pods_of_both_namespaces_and_foreign_ones(cluster_env: Env, api: ApiServ
         api.put(made)
     api.put(event("shop-1", "small", "back-off"))
     stages = gates(broker=DIED)
-    found = diagnose.ask(cluster_env, (*stages, Stage("dapr", ("broker",), lambda _: None, lambda _: None, "")), 60)
+    found = findings.ask(cluster_env, (*stages, Stage("dapr", ("broker",), lambda _: None, lambda _: None, "")), 60)
     told = [(one.stage, one.problem.code, one.after) for one in found.findings]
     assert told == [
         ("broker", "broker-died", ()),
@@ -154,13 +154,13 @@ def test_pods_of_both_namespaces_and_foreign_ones(cluster_env: Env, api: ApiServ
 def test_a_pod_that_its_gate_has_told_is_told_once(cluster_env: Env, api: ApiServer) -> None:
     api.put(crashing("shop-1", of="shop"))
     told = problem("pod-crashes", "The container shop of pod small/shop-1 crashes.")
-    found = diagnose.ask(cluster_env, gates(shop=told), 60)
+    found = findings.ask(cluster_env, gates(shop=told), 60)
     assert found.causes == (told,)
 
 
 def test_a_cluster_that_is_away(cluster_env: Env, api: ApiServer) -> None:
     cluster_env.kubeconfig.write_text("no kubeconfig")
-    found = diagnose.ask(cluster_env, gates(broker=DIED), 60)
+    found = findings.ask(cluster_env, gates(broker=DIED), 60)
     assert (found.causes, found.pods) == ((DIED,), 0)
 
 
@@ -168,6 +168,6 @@ def test_a_cluster_that_is_away(cluster_env: Env, api: ApiServer) -> None:
 def test_every_stage_of_the_real_pipeline_is_asked(env: Env, place: str) -> None:
     env.place = place
     names = {stage.name for stage in pipeline.stages(env)}
-    found = diagnose.ask(env, pipeline.stages(env), 60)
+    found = findings.ask(env, pipeline.stages(env), 60)
     assert {one.stage for one in found.findings} | set(found.healthy) == names
     assert "gate-broken" not in {one.problem.code for one in found.findings}
