@@ -86,14 +86,14 @@ def start(env: Env) -> None:
 
 def look(env: Env) -> Problem | None:
     """Whether the canary and its sidecar are both ready; else why not."""
-    from bootstrap.cluster import pods
+    from bootstrap.cluster import pods, service_pods
 
     name = _name(env)
     found = next((each for each in _pods(env) if each["metadata"]["name"] == name), None)
     if found is None:
         return problem("canary-missing", f"The canary pod {name} is not there.", final=True)
     if not has_sidecar(found):
-        return _without_sidecar(env)
+        return rehearse(env) or service_pods.sidecar_missing(env, APP, found)
     ready = {each["name"] for each in found.get("status", {}).get("containerStatuses", []) if each.get("ready")}
     if {"app", DAPRD} <= ready:
         return None
@@ -128,7 +128,8 @@ def signature(env: Env) -> str:
     """What the proof is about: the injectors that run, the levels of the namespaces, and the pod itself."""
     with words("The pods of Dapr's injector cannot be listed."):
         found = env.cluster.items(path("v1", "pods", namespaces.SYSTEM), labelSelector=INJECTOR)
-    injectors = sorted(each["metadata"]["uid"] for each in found)
+    # One that ends admits no pod any more, and its end would be a change.
+    injectors = sorted(each["metadata"]["uid"] for each in found if not each["metadata"].get("deletionTimestamp"))
     levels = [namespaces.labels(level) for level in namespaces.levels(env).values()]
     return content.digest([], json.dumps([injectors, levels, pod(env)], sort_keys=True))
 

@@ -17,7 +17,8 @@ def stage(needs: tuple[str, ...] = ("dapr",)) -> Stage:
     def check(env: Env) -> Problem | None:
         return None if canary.is_proven(env) else canary.look(env)
 
-    return Stage("canary", needs, apply, check, waits_for="a pod to come up with its sidecar", timeout=180)
+    again = ("canary-missing", "sidecar-missing")  # the injector was replaced, or away for a moment
+    return Stage("canary", needs, apply, check, waits_for="a pod to come up with its sidecar", timeout=180, again=again)
 
 
 def injection(needs: tuple[str, ...] = ("canary",)) -> Stage:

@@ -119,7 +119,7 @@ class TestProof:
         [after] = canaries(api)
         assert before["metadata"]["uid"] != after["metadata"]["uid"]
 
-    @pytest.mark.closes("canary", "it has daprd", "sidecar-not-injected")
+    @pytest.mark.closes("canary", "it has daprd", "sidecar-missing")
     def test_one_without_a_sidecar_closes_the_gate_and_is_replaced(self, env: Env, api: ApiServer) -> None:
         stage().apply(env)
         [pod] = canaries(api)
@@ -127,10 +127,22 @@ class TestProof:
         api.put(pod)
         found = stage().check(env)
         assert found is not None
-        assert found.code == "sidecar-not-injected"
+        assert found.code == "sidecar-missing"
+        assert found.code in stage().again
         stage().apply(env)
         [after] = canaries(api)
         assert canary.has_sidecar(after)
+
+    def test_one_without_a_sidecar_is_not_made_anew_while_the_injector_is_away(self, env: Env, api: ApiServer) -> None:
+        stage().apply(env)
+        [pod] = canaries(api)
+        pod["spec"]["containers"].pop()
+        api.put(pod)
+        api.store.admissions.clear()
+        found = stage().check(env)
+        assert found is not None
+        assert (found.code, found.final) == ("sidecar-not-injected", False)
+        assert found.code not in stage().again
 
     @pytest.mark.closes("canary", "there is a canary for what is there now", "canary-missing")
     def test_one_that_was_removed_from_outside_ends_the_wait(self, env: Env, api: ApiServer) -> None:
@@ -139,6 +151,18 @@ class TestProof:
         found = stage().check(env)
         assert found is not None
         assert (found.code, found.final) == ("canary-missing", True)
+        assert found.code in stage().again
+
+    def test_the_end_of_a_former_injector_changes_nothing(self, env: Env, api: ApiServer) -> None:
+        [injector] = api.list("v1", "pods", namespaces.SYSTEM)
+        meta = injector["metadata"] | {"name": "former", "uid": "former", "deletionTimestamp": "2026-01-01T00:00:00Z"}
+        api.put({**injector, "metadata": meta})
+        stage().apply(env)
+        become(api, {"app", "daprd"})
+        api.remove("v1", "pods", namespaces.SYSTEM, "former")
+        assert stage().check(env) is None
+        injection().apply(env)
+        assert injection().check(env) is None
 
     @pytest.mark.closes("injection", "a canary came up under exactly what is there now", "canary-missing")
     def test_another_injector_or_another_level_must_be_proven_anew(self, env: Env, api: ApiServer) -> None:
