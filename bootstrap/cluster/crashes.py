@@ -15,6 +15,9 @@ HOPELESS = 3  # restarts after which a crash of unknown cause is taken for one t
 OF_OTHERS = re.compile(r"(?i)connect|timeout|timed out|unavailable|resolution|OperationalError")
 LIVENESS = "Liveness probe failed"
 MAY_PASS = ("daprd-component-unreachable",)  # it ends when another part is up
+NO_ANSWER = re.compile(
+    r"\[Errno -3\]|[Tt]emporary failure in name resolution"
+)  # of the name server, which may come back
 
 
 def problem_of(case: Case, container: Container) -> Problem | None:
@@ -79,6 +82,8 @@ def _own_words(container: Container, ended: Document, log: str, summary: str, fa
     if ended.get("exitCode") == 0:
         return None
     known = recognise("daprd" if container.name == "daprd" else "pod", "log", log, summary, **facts)
+    if known and known.code == "pod-name-unknown" and NO_ANSWER.search(log):
+        return replace(known, final=container.restarts >= HOPELESS)
     return replace(known, final=False) if known and known.code in MAY_PASS else known
 
 

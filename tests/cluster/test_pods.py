@@ -132,6 +132,19 @@ def test_a_sidecar_ends_for_its_own_reasons(tell: Any, words: str, code: str, fi
     assert (found.code, found.final) == (code, final)
 
 
+@pytest.mark.parametrize(
+    ("last", "restarts", "final"),
+    [
+        ("socket.gaierror: [Errno -2] Name or service not known", 0, True),
+        ("socket.gaierror: [Errno -3] Temporary failure in name resolution", 0, False),
+        ("socket.gaierror: [Errno -3] Temporary failure in name resolution", crashes.HOPELESS, True),
+    ],
+)
+def test_a_name_server_that_gave_no_answer_may_come_back(tell: Any, last: str, restarts: int, final: bool) -> None:
+    found = tell(pod(ended(), restartCount=restarts), log=last)
+    assert (found.code, found.final) == ("pod-name-unknown", final)
+
+
 def test_a_sidecar_that_waits_for_its_app_says_for_which_port(tell: Any) -> None:
     said = (RECORDED / "daprd-wait" / "sidecar-waits-for-app.txt").read_text()
     probe = event("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 500", 3, "daprd")
