@@ -5,6 +5,8 @@ where it was not meant. `docs/troubleshooting.md` is generated from these rows.
 """
 
 import re
+import shlex
+from pathlib import Path
 
 from bootstrap import (
     catalogue_broker,
@@ -69,14 +71,14 @@ class _Facts(dict[str, object]):
 def problem(
     code: str, summary: str, *, evidence: str = "", where: str = "", final: bool = False, **facts: object
 ) -> Problem:
-    """The problem of that code, its cause and remedy filled with `facts`."""
+    """The problem of that code, its cause and remedy filled with `facts`; a `Path` in the remedy as a shell takes it."""
     row = _BY_CODE[code]
-    known = _Facts(facts)
+    pasted = {name: shlex.quote(str(fact)) if isinstance(fact, Path) else fact for name, fact in facts.items()}
     return Problem(
         code=code,
         summary=summary,
-        cause=row.cause.format_map(known),
-        remedy=row.remedy.format_map(known),
+        cause=row.cause.format_map(_Facts(facts)),
+        remedy=row.remedy.format_map(_Facts(pasted)),
         evidence=redaction.text(evidence).strip(),
         where=where,
         final=final,

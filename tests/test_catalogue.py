@@ -114,3 +114,10 @@ def test_facts_fill_a_problem_and_never_format_again() -> None:
     found = problem("topic-config-differs", "x", key="{wanted}", actual="{0}", wanted="%s", evidence="  words\n")
     assert found.cause == "The broker has {wanted}={0}, environment.toml says %s."
     assert found.evidence == "words"
+
+
+def test_a_path_in_a_remedy_is_one_word_to_a_shell() -> None:
+    at = Path("/mnt/c/Users/Jane Doe/task app")
+    found = problem("wsl-checkout-on-windows", "x", path=at, name=Path(at.name))
+    assert "git clone '/mnt/c/Users/Jane Doe/task app' ~/'task app'" in found.remedy
+    assert str(at) in problem("disk-full", "x", path=at, free=0, needed=1).cause

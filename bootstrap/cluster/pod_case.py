@@ -125,7 +125,7 @@ class Case:
             "namespace": self.namespace,
             "service": labels.get(NAME_LABEL) or labels.get("app") or container,
             "kubectl": kubectl(self.env, self.namespace),
-            "kubeconfig": shlex.quote(str(self.env.kubeconfig)),
+            "kubeconfig": self.env.kubeconfig,
             "context": self.env.context,
         }
 

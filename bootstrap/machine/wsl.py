@@ -23,7 +23,7 @@ def findings(env: Env, machine: Machine, now: float) -> Iterator[Problem]:
         yield problem("wsl-cgroup", "This WSL mounts control groups of version 1.", final=True)
     if machine.filesystem in WINDOWS_FILESYSTEMS:
         summary = f"The checkout {env.root} lies on a Windows drive."
-        yield problem("wsl-checkout-on-windows", summary, path=env.root, name=Path(env.root).name, final=True)
+        yield problem("wsl-checkout-on-windows", summary, path=env.root, name=Path(env.root.name), final=True)
     if not machine.nameservers:
         yield problem("wsl-dns", "/etc/resolv.conf names no server, so no name can be looked up.", final=True)
     behind = machine.hardware_clock - now
