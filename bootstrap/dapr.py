@@ -6,7 +6,6 @@ A document is one YAML mapping as Dapr reads it. Who may see, publish and subscr
 import contextlib
 import copy
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -220,6 +219,6 @@ def _write(path: Path, text: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         if path.read_text(encoding="utf-8") == text:
             return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.draft")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)

@@ -1,6 +1,5 @@
 """Takes a tool of the pinned version from where it is published."""
 
-import os
 import platform
 import re
 import shutil
@@ -86,7 +85,7 @@ def _download(env: Env, tool: Tool) -> Path:
             )
         )
     file = downloads.fetch(env, url, digest[0].lower(), path.with_name(url.rpartition("/")[2]), what=what)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.draft")
     if member:
         with tarfile.open(file) as archive, draft.open("wb") as out:
             content = archive.extractfile(member)

@@ -31,7 +31,7 @@ def make(env: Env, *folders: Path) -> None:
 def check(env: Env, folder: Path, needed_mib: int, free_bytes: FreeBytes = free) -> Problem | None:
     """Whether `folder` takes a file, and its disk has `needed_mib` free."""
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe-") as file:
+        with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"written by preflight")
         left = free_bytes(folder) // 2**20
     except OSError as error:

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,7 +110,7 @@ def _records(path: Path) -> Iterator[dict[str, Record]]:
             records = dict(before)
             yield records
             if records != before:
-                draft = path.with_suffix(f".{os.getpid()}")
+                draft = path.with_suffix(".draft")
                 draft.write_text(json.dumps(records, indent=1))
                 draft.replace(path)
     except OSError as error:
