@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,9 +105,9 @@ def render(env: Env, program: str, name: str, told: Mapping[str, Any], files: Se
     `program` is Helm's, `told` what `values` returns. Raises `Failed` with Helm's words when it cannot.
     """
     chart = folder(env) / name
-    with tempfile.TemporaryDirectory(prefix="charts-") as scratch:
-        whole = assemble(folder(env), name, Path(scratch))
-        passed = Path(scratch) / "passed.json"
+    with env.scratch() as scratch:
+        whole = assemble(folder(env), name, scratch)
+        passed = scratch / "passed.json"
         passed.write_text(json.dumps(told), encoding="utf-8")
         used = [whole / file for file in files if (whole / file).is_file()]
         where = str(chart.relative_to(env.root))

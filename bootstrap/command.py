@@ -1,5 +1,7 @@
 """The one door for subprocesses: argv lists, a timeout, both streams kept, the command shown in a pasteable form."""
 
+import csv
+import io
 import os
 import shlex
 import signal
@@ -36,6 +38,13 @@ class Completed:
     def words(self) -> str:
         """The last words of the tool, whichever stream it used."""
         return (self.stderr.strip() or self.stdout.strip())[-4000:]
+
+
+def listed(*words: str) -> str:
+    """One argument for a program that reads a list in it, as CSV: Helm's `--values`, docker's `--secret`."""
+    argument = io.StringIO()
+    csv.writer(argument, lineterminator="").writerow(words)
+    return argument.getvalue()
 
 
 class Cancelled(Exception):

@@ -3,13 +3,13 @@
 import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from bootstrap import command, docker_engine, http
+from bootstrap import command, docker_engine, http, state
 from bootstrap.command import Completed
 from bootstrap.http import Answer
 from bootstrap.kafka import Broker
@@ -95,6 +95,10 @@ class Env:
     def state(self) -> Path:
         """The one git-ignored folder for state, logs and caches."""
         return self.root / ".inv"
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """An empty folder below `state`, gone at the end of the context; see `bootstrap.state.scratch`."""
+        return state.scratch(self.state)
 
     @property
     def local(self) -> Path:

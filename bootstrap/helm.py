@@ -1,11 +1,12 @@
 """Helm: which program is used, and the one way in which charts are rendered."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from bootstrap import tools
 from bootstrap.catalogue import problem, recognise
+from bootstrap.command import listed
 from bootstrap.env import Env
 from bootstrap.problem import Failed, Problem
 
@@ -28,16 +29,19 @@ def environ(env: Env) -> dict[str, str]:
     )
 
 
-def template(env: Env, helm: str, chart: Path, release: str, files: Sequence[Path], where: str) -> str:
+def values(files: Iterable[Path]) -> list[str]:
+    """Arguments for Helm with its values files, last wins."""
+    return [word for file in files for word in ("--values", listed(str(file)))]
+
+
+def template(env: Env, helm: str, chart: Path, release: str, files: Iterable[Path], where: str) -> str:
     """What Helm renders for the app's namespace. `where` is the chart's folder as a problem names it.
 
     Raises `Failed` with Helm's own words when it cannot.
     """
     manifest = env.manifest
     argv = [helm, "template", release, str(chart), "--namespace", manifest.namespace]
-    argv += ["--kube-version", manifest.cluster.kubernetes]
-    for file in files:
-        argv += ["--values", str(file)]
+    argv += ["--kube-version", manifest.cluster.kubernetes, *values(files)]
     done = env.run(argv, timeout=SECONDS, environ=environ(env))
     if done.exit == 0:
         return done.stdout

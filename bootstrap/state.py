@@ -1,10 +1,11 @@
-"""The state folder of a checkout: one lock, the place that runs, and a log of every run."""
+"""The state folder of a checkout: one lock, the place that runs, scratch folders, and a log of every run."""
 
 import errno
 import fcntl
 import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -18,13 +19,15 @@ from bootstrap.problem import Failed, Problem
 from bootstrap.runner import Event
 
 RUNS_KEPT = 20
+SCRATCH = "scratch"
 
 
 @contextmanager
 def locked(folder: Path, command: str) -> Iterator[None]:
     """Holds the environment's lock. The kernel gives it back when the holder ends, however it ends.
 
-    Raises `Failed`: `environment-locked`, naming who holds it, or `state-not-writable`.
+    Removes the scratch folders of commands that were killed. Raises `Failed`: `environment-locked`, naming the holder,
+    or `state-not-writable`.
     """
     path = folder / "lock"
     try:
@@ -42,6 +45,7 @@ def locked(folder: Path, command: str) -> Iterator[None]:
         with suppress(OSError):  # a full disk costs the holder's name, never `down`
             file.truncate(0)
             os.write(file.fileno(), json.dumps(_me(command)).encode())
+        _sweep(folder)
         yield
 
 
@@ -58,6 +62,30 @@ def _held(file: IO[str]) -> Problem:
         lasting = f" for {max(0.0, time.time() - float(holder['since'])):.0f} s"
     summary = f"{command} is at work on this environment{lasting}."
     return problem("environment-locked", summary[0].upper() + summary[1:], final=True, pid=pid)
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """An empty folder that this user alone may enter, gone afterwards; `folder` is the state folder.
+
+    One that a killed command left is removed by the next command that takes the environment's lock. Raises OSError
+    where none can be made.
+    """
+    inside = folder / SCRATCH
+    inside.mkdir(parents=True, exist_ok=True)
+    with (inside / "lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        with tempfile.TemporaryDirectory(prefix="", dir=inside) as made:
+            yield Path(made)
+
+
+def _sweep(folder: Path) -> None:
+    """Removes scratch folders, unless a command that runs beside, such as `inv verify`, has one: then the next does."""
+    with suppress(OSError), (folder / SCRATCH / "lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for left in (folder / SCRATCH).iterdir():
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def place(folder: Path) -> str:

@@ -150,9 +150,8 @@ def version(env: Env, tool: Tool, path: str) -> str:
         return failed.problems[0].evidence
     said = done.stdout.strip() if done.exit == 0 else done.words
     if _parsed(said):
-        with suppress(OSError):
-            memo.parent.mkdir(exist_ok=True)
-            draft = memo.with_suffix(f".{os.getpid()}-{tool.name}")
+        with suppress(OSError), env.scratch() as scratch:
+            draft = scratch / memo.name
             draft.write_text(json.dumps({**known, path: [*signature, said]}))
             draft.replace(memo)
     return said

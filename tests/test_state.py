@@ -94,6 +94,43 @@ def test_a_lock_is_given_back_when_its_command_fails(tmp_path: Path) -> None:
         pass
 
 
+SCRATCH = """
+import sys
+from pathlib import Path
+from bootstrap.state import scratch
+with scratch(Path(sys.argv[1])) as folder:
+    (folder / "chart").mkdir()
+    (folder / "chart" / "values.json").write_text("{}")
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_scratch_folder_is_one_s_own_and_goes_away(tmp_path: Path) -> None:
+    with state.scratch(tmp_path / "state") as one, state.scratch(tmp_path / "state") as other:
+        assert one != other
+        assert one.is_relative_to(tmp_path / "state")
+        assert one.stat().st_mode & 0o777 == 0o700
+        (one / "file").write_text("x")
+    assert not one.exists()
+    assert not other.exists()
+
+
+def test_the_scratch_folder_of_a_killed_command_is_removed_by_the_next_and_that_of_a_living_one_stays(
+    tmp_path: Path,
+) -> None:
+    argv = [sys.executable, "-c", SCRATCH, str(tmp_path)]
+    with subprocess.Popen(argv, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        made = Path(program.stdout.readline().strip())
+        with state.locked(tmp_path, "up"):
+            assert (made / "chart" / "values.json").exists()
+        program.kill()
+    assert made.exists()
+    with state.locked(tmp_path, "up"):
+        assert not made.exists()
+
+
 @pytest.mark.parametrize("kind", ["a file", "below a file", "nowhere"])
 def test_a_state_folder_that_cannot_be_written(tmp_path: Path, kind: str) -> None:
     """Permissions do not stop root, a thing of another kind at that place does."""

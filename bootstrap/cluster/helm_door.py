@@ -1,7 +1,6 @@
 """Helm through pyhelm3, whose commands go through the door for subprocesses."""
 
 import shlex
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,14 +44,14 @@ class Door(Command):
         self._files, self._labels = files, labels or {}
 
     async def run(self, command: list[str], input: bytes | None = None) -> bytes:  # noqa: A002 - pyhelm3's name
-        with tempfile.TemporaryDirectory(prefix="helm-") as scratch:
+        with self._env.scratch() as scratch:
             argv = [self._program, *map(str, command)]  # numbers and paths are among the words
             if input is not None:
                 # The door gives its children no input: the values that pyhelm3 would send are a file.
-                passed = Path(scratch) / "values.json"
+                passed = scratch / "values.json"
                 passed.write_bytes(input)
                 at = argv.index("--values")
-                argv[at : at + 2] = [word for file in (*self._files, passed) for word in ("--values", str(file))]
+                argv[at : at + 2] = helm.values((*self._files, passed))
             if command[0] == "upgrade" and self._labels:
                 argv += ["--labels", ",".join(f"{key}={value}" for key, value in self._labels.items())]
             argv += ["--kubeconfig", str(self._env.kubeconfig), "--kube-context", self._env.context]

@@ -28,7 +28,7 @@ def build(env: Env, engine: Engine, name: str) -> None:
         if is_there(engine, reference):
             return
         why = _changes(env, engine, name)
-    with pip.secrets(env.environ) as secrets:
+    with env.scratch() as scratch:
         done = env.run(
             [
                 *("docker", "build", "--progress=plain", f"--tag={reference}", f"--network={engine.network}"),
@@ -36,7 +36,7 @@ def build(env: Env, engine: Engine, name: str) -> None:
                 *(f"--build-arg={key}={value}" for key, value in layout.build_args(env).items()),
                 *(f"--label={key}={value}" for key, value in layout.labels(env, name).items()),
                 *pip.proxies(env.environ),
-                *secrets,
+                *pip.secrets(env.environ, scratch),
                 str(layout.context(env)),
             ],
             timeout=SECONDS,

@@ -1,20 +1,18 @@
 """The user's settings for pip, handed to a build as secrets: an index may hold a password, and no layer keeps these."""
 
 import configparser
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bootstrap import index
+from bootstrap.command import listed
 
 CA = "/run/secrets/ca.pem"  # where the Dockerfiles mount the certificates
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
 
-@contextmanager
-def secrets(environ: Mapping[str, str]) -> Iterator[list[str]]:
-    """Arguments for `docker build` with pip's index, mirrors and certificates. The files are gone afterwards."""
+def secrets(environ: Mapping[str, str], folder: Path) -> list[str]:
+    """Arguments for `docker build` with pip's index, mirrors and certificates. What must be written is in `folder`."""
     pip = index.pip_settings(environ)
     kept: dict[str, str] = {
         key: pip[key] for key in ("index-url", "extra-index-url", "trusted-host", "timeout") if key in pip
@@ -26,21 +24,13 @@ def secrets(environ: Mapping[str, str]) -> Iterator[list[str]]:
     if links:
         kept["find-links"] = " ".join(links)
     arguments = []
-    with TemporaryDirectory(prefix="inv-build-") as folder:
-        certificates = Path(pip.get("cert") or environ.get("SSL_CERT_FILE") or "")
-        if certificates.is_file():
-            kept["cert"] = CA
-            arguments += ["--secret", f"id=ca.pem,src={_copy(certificates, Path(folder) / 'ca.pem')}"]
-        if kept:
-            arguments += ["--secret", f"id=pip.conf,src={_write(kept, Path(folder) / 'pip.conf')}"]
-        yield arguments
-
-
-def _copy(source: Path, target: Path) -> Path:
-    # A path with a comma in it cannot be stated to docker; this one has none.
-    with suppress(OSError):
-        target.write_bytes(source.read_bytes())
-    return target
+    certificates = Path(pip.get("cert") or environ.get("SSL_CERT_FILE") or "").absolute()
+    if certificates.is_file():
+        kept["cert"] = CA
+        arguments += ["--secret", listed("id=ca.pem", f"src={certificates}")]
+    if kept:
+        arguments += ["--secret", listed("id=pip.conf", f"src={_write(kept, folder / 'pip.conf')}")]
+    return arguments
 
 
 def _write(settings: Mapping[str, str], target: Path) -> Path:

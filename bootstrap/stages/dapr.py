@@ -1,7 +1,5 @@
 """dapr: the control plane in a namespace of its own, and its injector at work."""
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -24,8 +22,8 @@ def apply(env: Env) -> None:
     if check(env) is None:
         return
     archive = dapr_chart.find(env)
-    with tempfile.TemporaryDirectory(prefix="dapr-") as scratch:
-        chart = dapr_chart.unpack(env, archive, Path(scratch))
+    with env.scratch() as scratch:
+        chart = dapr_chart.unpack(env, archive, scratch)
         # Helm makes the definitions when it installs, and waits for them; it never upgrades them, nor makes them again.
         if helm_storage.latest(env, SYSTEM, RELEASE):
             for document in dapr_chart.crds(chart, SYSTEM):

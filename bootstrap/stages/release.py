@@ -1,6 +1,5 @@
 """One stage per service (minikube): its release is that of the checkout, and its pods are what the release says."""
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,8 +40,8 @@ def parts(env: Env, name: str, urls: Urls) -> Iterator[tuple[str, Path, dict[str
     """What the release of a service is made from, as `releases.deploy` and `releases.digest` take it."""
     values = charts.values(env.manifest, name, layout.reference(env, name), urls(env))
     values["service"]["podAnnotations"] = components.annotations(env, name)
-    with tempfile.TemporaryDirectory(prefix="chart-") as scratch:
-        whole = charts.assemble(charts.folder(env), name, Path(scratch))
+    with env.scratch() as scratch:
+        whole = charts.assemble(charts.folder(env), name, scratch)
         files = [file for file in [whole / charts.LOCAL] if file.is_file()]
         yield name, whole, values, env.manifest.namespace, files
 

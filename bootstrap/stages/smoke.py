@@ -3,7 +3,6 @@
 import json
 import re
 import sys
-import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
@@ -46,8 +45,8 @@ def run(env: Env, urls: dict[str, str]) -> list[Result]:
 
     Raises `Failed` (`smoke-failed`) when the suite itself cannot run.
     """
-    with tempfile.TemporaryDirectory(prefix="smoke-") as folder:
-        report = Path(folder) / "report.xml"
+    with env.scratch() as scratch:
+        report = scratch / "report.xml"
         done = env.run(
             [
                 *(sys.executable, "-m", "pytest", "tests/smoke", "-q", "-p", "no:cacheprovider", "--no-header"),

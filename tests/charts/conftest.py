@@ -18,7 +18,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def env(tmp_path: Path) -> Env:
     """The environment of this project in a folder of its own: charts, manifest, services, Dapr's values."""
-    root = tmp_path / "checkout"
+    root = tmp_path / "our, checkout"  # a comma is no end of a path
     shutil.copytree(CHECKOUT / "infrastructure", root / "infrastructure")
     ignored = shutil.ignore_patterns("tests", "static", "__pycache__")
     shutil.copytree(CHECKOUT / "services", root / "services", ignore=ignored)

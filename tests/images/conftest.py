@@ -26,7 +26,7 @@ def real_env(tmp_path_factory: pytest.TempPathFactory, docker_environ: dict[str,
 
     Its name is another one: the engine may be the user's, with the app's own images in it.
     """
-    checkout = copy_checkout(tmp_path_factory.mktemp("checkout with space"))
+    checkout = copy_checkout(tmp_path_factory.mktemp("checkout, with space"))
     manifest = checkout.path / "environment.toml"
     manifest.write_text(manifest.read_text().replace('name = "taskapp"', f'name = "{NAME}"', 1))
     program = parts.buildkit(docker_environ)

@@ -1,20 +1,20 @@
 """The user's settings for pip, as secrets of a build."""
 
+import csv
 from pathlib import Path
 
 from bootstrap.images import pip
 
 
-def handed(environ: dict[str, str]) -> dict[str, str]:
-    """What each secret holds."""
+def handed(environ: dict[str, str], folder: Path) -> dict[str, str]:
+    """What each secret holds, as docker reads its arguments."""
     found = {}
-    with pip.secrets(environ) as arguments:
-        assert arguments[::2] == ["--secret"] * (len(arguments) // 2)
-        for word in arguments[1::2]:
-            name, _, path = word.removeprefix("id=").partition(",src=")
-            found[name] = Path(path).read_text()
-            assert Path(path).stat().st_mode & 0o077 == 0 or name == "ca.pem"
-    assert not any(Path(word.partition("src=")[2]).exists() for word in arguments[1::2])
+    arguments = pip.secrets(environ, folder)
+    assert arguments[::2] == ["--secret"] * (len(arguments) // 2)
+    for fields in csv.reader(arguments[1::2]):
+        told = dict(field.split("=", 1) for field in fields)
+        found[told["id"]] = Path(told["src"]).read_text()
+        assert Path(told["src"]).stat().st_mode & 0o077 == 0 or told["id"] == "ca.pem"
     return found
 
 
@@ -27,7 +27,8 @@ def test_index_and_certificates(tmp_path: Path) -> None:
             "PIP_INDEX_URL": "https://user:word%40@index.example/simple",
             "PIP_CERT": str(tmp_path / "own, ca.pem"),
             "PIP_FIND_LINKS": "/opt/wheels https://wheels.example/",
-        }
+        },
+        tmp_path,
     )
     assert found["ca.pem"] == "certificate"
     assert "index-url = https://user:word%40@index.example/simple\n" in found["pip.conf"]
@@ -37,12 +38,12 @@ def test_index_and_certificates(tmp_path: Path) -> None:
 
 def test_a_mirror_that_is_stated_for_uv_alone(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null"}
-    found = handed({**environ, "UV_DEFAULT_INDEX": "https://mirror.example/simple"})
+    found = handed({**environ, "UV_DEFAULT_INDEX": "https://mirror.example/simple"}, tmp_path)
     assert "index-url = https://mirror.example/simple" in found["pip.conf"]
 
 
 def test_nothing_stated(tmp_path: Path) -> None:
-    assert handed({"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null", "PIP_CERT": "/nowhere.pem"}) == {}
+    assert handed({"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null", "PIP_CERT": "/nowhere.pem"}, tmp_path) == {}
 
 
 def test_proxies_are_named_and_not_told() -> None:

@@ -94,6 +94,6 @@ def shop(cluster_env: Env, api: ApiServer, tmp_path: Path) -> Deploying:
 
 @pytest.fixture
 def audit(api: ApiServer, tmp_path: Path) -> World:
-    root = tmp_path / "checkout"
+    root = tmp_path / "our, checkout"
     root.mkdir()
     return world(api, root)

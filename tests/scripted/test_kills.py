@@ -132,6 +132,7 @@ class Campaign:
         assert world.node.containers.keys() == {"etcd"}, self.told("a container of a proof is left")
         assert world.ours() == {"running"}, self.told(ended.printed)
         assert not list(world.root.glob(".inv/local/envs/*.draft*"))
+        assert not [path for path in world.root.glob(".inv/scratch/*") if path.is_dir()]
         assert world.touched() == [], self.told("somebody else's")
         password = (world.api.get("v1", "secrets", "small", "postgres") or {})["data"]["password"]
         assert password == (self.password or password), self.told("the password changed while the data stayed")
