@@ -1,6 +1,7 @@
 """One small object through which stages reach the outside world. Tests inject their own doors."""
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -14,7 +15,7 @@ from bootstrap.command import Completed
 from bootstrap.http import Answer
 from bootstrap.kafka import Broker
 from bootstrap.local.ports import Ports
-from bootstrap.local.processes import OWNER, Processes
+from bootstrap.local.processes import OWNER, RUN, Processes
 from bootstrap.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -179,7 +180,8 @@ class Env:
 
         It carries this checkout's marker: when this program is killed, the next run finds the command and ends it.
         """
-        marked = {**(self.environ if environ is None else environ), OWNER: owner_of(self.root)}
+        marks = {OWNER: owner_of(self.root), RUN: str(os.getpid())}
+        marked = {**(self.environ if environ is None else environ), **marks}
         return self.runner(
             argv, timeout=timeout, cancelled=self.cancelled, cwd=cwd or self.root, environ=marked, heard=heard
         )

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-OWNER, NAME = "INV_OWNER", "INV_PROCESS"
+OWNER, NAME, RUN = "INV_OWNER", "INV_PROCESS", "INV_RUN"
 # Appended by both who write it: a reader never meets an empty file.
 LAUNCH = 'echo $$ >> "$1" && shift && exec "$@"'
 
@@ -114,9 +114,12 @@ class Processes:
         return [name for name, _ in found]
 
     def strays(self) -> list[psutil.Process]:
-        """Processes that carry our marker and belong to no recorded one: left by a run that was killed."""
+        """Processes that carry our marker and belong to no recorded one: left by a run that was killed.
+
+        A command of a run that goes on beside this one, such as `inv verify`, is none.
+        """
         recorded = {process.pid for name in self.names() if (process := self.find(name))}
-        return [p for p in psutil.process_iter() if self._is_ours(p) and _group(p) not in recorded]
+        return [p for p in psutil.process_iter() if self._is_left(p) and _group(p) not in recorded]
 
     def stop_strays(self) -> int:
         """Ends them; returns how many there were."""
@@ -148,9 +151,10 @@ class Processes:
             return str(json.loads((self._folder / f"{name}.json").read_text()).get("digest"))
         return ""
 
-    def _is_ours(self, process: psutil.Process) -> bool:
+    def _is_left(self, process: psutil.Process) -> bool:
         with suppress(psutil.Error, OSError):
-            return process.environ().get(OWNER) == self._owner
+            environ = process.environ()
+            return environ.get(OWNER) == self._owner and not _goes_on(environ.get(RUN, ""), process)
         return False
 
     def _end(self, processes: list[psutil.Process], grace: float) -> None:
@@ -167,6 +171,14 @@ class Processes:
         for process in leaders:  # children that did not heed the first signal
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+def _goes_on(run: str, process: psutil.Process) -> bool:
+    """Whether the run with that pid, which started the process, still runs; a later program of that pid is another."""
+    with suppress(psutil.Error, ValueError):
+        starter = psutil.Process(int(run))
+        return starter.create_time() <= process.create_time() and not _ended(starter)
+    return False
 
 
 def _group(process: psutil.Process) -> int:
