@@ -79,7 +79,7 @@ def _chosen(stages: tuple[Stage, ...], names: tuple[str, ...], first: str) -> tu
 
 def rebuild(env: Env, services: Sequence[str]) -> int:
     """Renews services: the sources, the image where there is one, what runs, the gate."""
-    for service in services:
+    for service in services or ("",):
         _known("service", "rebuild", service, list(env.manifest.services))
     _running(env)
     place = places.of(env)
@@ -163,6 +163,8 @@ def logs(env: Env, service: str, *, follow: bool = False, sidecar: bool = False,
     report = report_for()
     for text in places.of(env).logs(env, service, sidecar=sidecar, previous=previous, follow=follow):
         report.line(text)
+        if not report.is_read:
+            break
     return OK
 
 

@@ -33,6 +33,8 @@ class Report:
     """Plain lines to `out`: one when a stage ends, one when it waits for long for something new."""
 
     def __init__(self, out: IO[str], stages: tuple[Stage, ...] = ()) -> None:
+        self.is_read = True
+        """Whether anybody reads on, as far as is known: `inv logs -f | head` has had enough at some time."""
         self._out = out
         self._began: dict[str, float] = {}
         self._took: dict[str, float] = {}
@@ -64,8 +66,8 @@ class Report:
         try:
             print(text, file=self._out, flush=True)
         except BrokenPipeError:
-            # `inv status | head`: nobody reads on, and what is under way goes on all the same.
-            self._out = io.StringIO()
+            # `inv status | head`: what is under way goes on all the same.
+            self.is_read, self._out = False, io.StringIO()
 
     def progress(self, what: str, done: int, total: int) -> None:
         """How far a download is; see `bootstrap.progress.Progress.more`."""

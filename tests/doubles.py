@@ -1,6 +1,7 @@
 """Doubles for the doors of the core: simulated time, scripted HTTP, commands and brokers, a small environment."""
 
 import heapq
+import io
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -95,6 +96,13 @@ def small_env(root: Path, **doors: Any) -> Env:
     env = Env(manifest=load(root / "environment.toml"), environ={"PATH": "/usr/bin:/bin", "HOME": str(root)}, **doors)
     env.local.mkdir(parents=True)
     return env
+
+
+class Gone(io.StringIO):
+    """A pipe whose reader has ended."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
 
 
 class Simulated:

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from bootstrap.problem import Failed, Problem
 from bootstrap.stage import beginning, only
 from bootstrap.stages import preflight
 from bootstrap.status import look, status
-from tests.doubles import Web, small_env
+from tests.doubles import Gone, Web, small_env
 from tests.processes.helpers import marked, until
 
 Out = pytest.CaptureFixture[str]
@@ -66,6 +67,10 @@ def test_an_unknown_service_names_the_nearest(env: Env, call: Callable[[Env], in
     assert found.code == "service-unknown"
     assert found.remedy.endswith(" shop")
     assert "shop, mailer" in found.cause
+
+
+def test_a_rebuild_of_nothing_proves_nothing(env: Env) -> None:
+    assert failure(lambda: commands.rebuild(started(env, "shop"), [])).code == "service-unknown"
 
 
 @pytest.mark.parametrize("call", [lambda env: commands.rebuild(env, ["shop"]), lambda env: commands.verify(env, False)])
@@ -144,6 +149,14 @@ def test_logs_show_the_last_lines(env: Env, capsys: Out) -> None:
     assert commands.logs(env, "shop") == commands.OK
     out = capsys.readouterr().out.splitlines()
     assert (len(out), out[-1]) == (200, "line 299")
+
+
+def test_a_log_is_followed_for_as_long_as_somebody_reads(env: Env) -> None:
+    env.place = "local"
+    preflight.apply(env)
+    env.processes.log("shop").write_text("line\n")
+    with redirect_stdout(Gone()):
+        assert commands.logs(env, "shop", follow=True) == commands.OK
 
 
 def test_a_followed_log_loses_no_line_and_goes_on_in_the_next_file(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from bootstrap.progress import Progress
 from bootstrap.report import LiveReport, Report, report_for
 from bootstrap.runner import Event, Phase
 from bootstrap.stage import Stage
+from tests.doubles import Gone
 
 FULL = Problem(
     code="requirements-conflict",
@@ -207,17 +208,11 @@ def test_the_terminal_is_given_back_whatever_happens(error: type[BaseException])
     assert out.getvalue().count("\x1b[?25h") == out.getvalue().count("\x1b[?25l"), "the cursor is shown again"
 
 
-class Gone(io.StringIO):
-    """A pipe whose reader has ended."""
-
-    def write(self, _: str) -> int:
-        raise BrokenPipeError
-
-
 def test_a_reader_that_goes_away_ends_nothing() -> None:
     with Report(Gone()) as report:
         report.line("nobody reads this")
         report.problems((FULL,))
+        assert not report.is_read
 
 
 def test_downloads_are_bars_in_the_live_tree_until_they_are_over() -> None:
