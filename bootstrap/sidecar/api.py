@@ -1,5 +1,6 @@
 """What the sidecar does for its app, whichever protocol asks."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -57,7 +58,8 @@ class Sidecar:
         key = metadata.get("partitionKey", metadata.get("__key"))
         headers = tuple((name, text.encode()) for name, text in metadata.items())
         try:
-            await self.connection.publish(topic, value, None if key is None else key.encode(), headers)
+            async with asyncio.timeout(self.resources.publishing.timeout):
+                await self.connection.publish(topic, value, None if key is None else key.encode(), headers)
         except (KafkaError, BrokerAway, TimeoutError) as error:
             raise errors.publish_failed(pubsub, topic, str(error) or type(error).__name__) from error
 
