@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from bootstrap import pipeline, places
+from bootstrap import pipeline, places, state
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
 from bootstrap.problem import Failed, Problem
@@ -110,6 +110,10 @@ def _gate(stage: Stage, env: Env) -> Problem | None:
         return stage.check(env)
     except Failed as failed:
         return failed.problems[0]
+    except OSError as error:
+        if known := state.trouble(error, env.state):
+            return known
+        raise
 
 
 def _answer(name: str, answer: Problem | Exception | None, seconds: float) -> Problem | None:

@@ -1,5 +1,6 @@
 """Everything that is wrong, causes before what follows from them, on environments in all states."""
 
+import errno
 import json
 import threading
 from collections.abc import Iterator
@@ -54,6 +55,12 @@ def test_nothing_is_wrong() -> None:
     found = findings.sort(gates(), {}, dict.fromkeys(("preflight", "broker", "topics", "shop")))
     assert found.findings == ()
     assert found.healthy == ("preflight", "broker", "topics", "shop")
+
+
+def test_a_disk_that_is_full_is_named(env: Env) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", str(env.state))
+    found = findings.ask(env, gates(broker=full), 30)
+    assert [one.code for one in found.causes] == ["disk-full"]
 
 
 def test_causes_come_before_what_follows_from_them(env: Env) -> None:
