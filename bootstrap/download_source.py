@@ -96,8 +96,15 @@ def finding(code: str, env: "Env", url: str, summary: str, words: str, final: bo
     return Failed(problem(code, summary, evidence=words, final=final, **_facts(env, url)))
 
 
+def refusals() -> tuple[type[Exception], ...]:
+    """What a download raises when it cannot be had, whatever stands between."""
+    import httpx
+
+    return httpx.HTTPError, httpx.InvalidURL, NotPartial
+
+
 def explain(env: "Env", url: str, what: str, error: Exception) -> Failed:
-    """The failure that `error` of a download is. Raises `error` itself where it is a bug of this program."""
+    """The failure that `error`, one of `refusals`, of a download is."""
     import httpx
 
     facts, causes = _facts(env, url), list(_chain(error))
@@ -115,11 +122,9 @@ def explain(env: "Env", url: str, what: str, error: Exception) -> Failed:
         if facts["proxy"]:
             return finding("download-proxy", *about, final=False)
         return finding("download-unreachable", *about, final=False)
-    if isinstance(error, (httpx.HTTPError, httpx.InvalidURL, NotPartial)):
-        refused = 400 <= status < 500 and status not in (408, 429)
-        hopeless = isinstance(error, (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.TooManyRedirects))
-        return finding("download-failed", *about, final=refused or hopeless)
-    raise error
+    refused = 400 <= status < 500 and status not in (408, 429)
+    hopeless = isinstance(error, (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.TooManyRedirects))
+    return finding("download-failed", *about, final=refused or hopeless)
 
 
 def _facts(env: "Env", url: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bootstrap.catalogue import problem
 from bootstrap.command import Cancelled
-from bootstrap.download_source import NotPartial, cache, client_of, explain, mirrored, online, shown
+from bootstrap.download_source import NotPartial, cache, client_of, explain, mirrored, online, refusals, shown
 from bootstrap.env import Env
 from bootstrap.problem import Failed, Problem
 
@@ -56,7 +56,7 @@ def text(env: Env, url: str, what: str) -> str:
                     said += chunk
                     if len(said) > LARGEST_TEXT:
                         raise NotPartial(f"more than {LARGEST_TEXT} bytes where a small text was expected")
-        except Exception as error:
+        except refusals() as error:
             raise explain(env, url, what, error) from error
     return said.decode(errors="replace")
 
@@ -138,9 +138,7 @@ class _Download:
                 try:
                     self._connect(client, before)
                     return
-                except (OSError, Cancelled):
-                    raise
-                except Exception as error:
+                except refusals() as error:
                     failed = explain(self._env, self._url, self._what, error)
                     left -= self._have() <= before
                     if failed.problems[0].final or not left:
