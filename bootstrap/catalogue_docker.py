@@ -2,11 +2,17 @@
 
 from bootstrap.problem import Row
 
+# Not `docker system prune`: it also takes containers that are stopped, such as a cluster's node.
+PRUNE = (
+    "docker system df\n# remove images and build caches that no container uses (asks first), then go on:\n"
+    "docker image prune --all\ndocker builder prune\n./inv up"
+)
+
 ROWS: tuple[Row, ...] = (
     Row(
         "docker-elsewhere",
         "Everything of this environment stays on this machine's loopback; a container on another machine cannot.",
-        "# take the engine of this machine:\nunset DOCKER_HOST DOCKER_CONTEXT\ndocker context use default\n./inv up",
+        "# take the engine of this machine:\nunset DOCKER_HOST\nexport DOCKER_CONTEXT=default\n./inv up",
     ),
     Row(
         "docker-not-running",
@@ -29,7 +35,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "docker-disk-full",
         "The disk on which Docker keeps images, containers and volumes is full.",
-        "docker system df\n# remove what no container uses (asks first), then go on:\ndocker system prune\n./inv up",
+        PRUNE,
         tool="docker",
         phase="run",
         pattern=r"no space left on device",

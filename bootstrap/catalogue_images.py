@@ -1,5 +1,6 @@
 """Every problem of the images: what BuildKit and pip say in a build, and what a container says at its start."""
 
+from bootstrap.catalogue_docker import PRUNE
 from bootstrap.problem import Row
 
 ROWS: tuple[Row, ...] = (
@@ -7,7 +8,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "build-disk-full",
         "The disk on which Docker keeps images, containers and volumes is full.",
-        "docker system df\n# remove what no container uses (asks first), then go on:\ndocker system prune\n./inv up",
+        PRUNE,
         tool="image",
         phase="build",
         pattern=r"[Nn]o space left on device",

@@ -1,5 +1,6 @@
 """The catalogue's rows about what this machine must have, WSL2 included."""
 
+from bootstrap.catalogue_docker import PRUNE
 from bootstrap.problem import Row
 
 _WSLCONFIG = (
@@ -38,7 +39,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "docker-disk-low",
         "The disk that holds {path} has {free} MiB free; the cluster and its images need at least {needed} MiB.",
-        "docker system df\n# remove what no container uses (asks first), then go on:\ndocker system prune\n./inv up",
+        PRUNE,
     ),
     Row(
         "node-port-in-use",

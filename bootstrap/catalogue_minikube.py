@@ -3,8 +3,9 @@
 from bootstrap.problem import Row
 
 _RECREATE = (
-    "# deletes the cluster with all data in it, then makes it as environment.toml says:\n"
-    "./inv down --purge\n./inv up\n# or, by hand:\nminikube delete -p {profile}"
+    "# deletes the cluster and the broker's topics with all data in them (asks first), then makes them anew:\n"
+    "./inv down --purge\n./inv up\n"
+    "# deletes the cluster alone, and does not ask: minikube delete -p {profile}"
 )
 _LOOK = "kubectl --kubeconfig {kubeconfig} --context {context}"
 
@@ -13,8 +14,8 @@ ROWS: tuple[Row, ...] = (
     Row(
         "profile-not-ours",
         "Profiles are shared by all checkouts and projects of a user; one that another made is never touched.",
-        "# choose another name for cluster.profile in environment.toml:\nminikube profile list\n./inv up\n"
-        "# or, when nobody needs that cluster any more:\nminikube delete -p {profile}\n./inv up",
+        "# choose another name for cluster.profile in environment.toml than these:\nminikube profile list\n"
+        "# or, when nobody needs that cluster any more, delete it: minikube delete -p {profile}\n./inv up",
     ),
     Row(
         "cluster-differs",
@@ -123,8 +124,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "pod-security-off",
         "The API server runs without the admission plugin PodSecurity, so the labels of namespaces do nothing.",
-        "# the cluster was made with --extra-config=apiserver.disable-admission-plugins=PodSecurity; without it:\n"
-        "minikube delete -p {profile}\n./inv up",
+        "# the cluster was made with --extra-config=apiserver.disable-admission-plugins=PodSecurity\n" + _RECREATE,
     ),
     Row(
         "dns-not-answering",

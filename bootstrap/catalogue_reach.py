@@ -1,5 +1,6 @@
 """The catalogue's rows about the ways between the broker, the pods and this machine."""
 
+from bootstrap.catalogue_docker import PRUNE
 from bootstrap.problem import Row
 
 KUBECTL = "kubectl --kubeconfig {kubeconfig} --context {context} -n {namespace}"
@@ -9,13 +10,14 @@ ROWS: tuple[Row, ...] = (
         "cluster-network-missing",
         "The cluster's node is not a container of the engine that the broker is on: it was made with another engine "
         "or driver, or its network was deleted.",
-        "docker network ls --filter name={profile}\n# makes the cluster anew:\nminikube delete -p {profile}\n./inv up",
+        "docker network ls --filter name={profile}\n# deletes the cluster with all data in it, to make it anew:\n"
+        "minikube delete -p {profile}\n./inv up",
     ),
     Row(
         "cluster-network-foreign",
         "Somebody else made it, so it is not touched; minikube would put its node into it.",
-        "docker network inspect {profile}\n# delete it when nobody needs it, or choose another cluster.profile in "
-        "environment.toml; then:\ndocker network rm {profile}\n./inv up",
+        "docker network inspect {profile}\n# when nobody needs it, delete it: docker network rm {profile}\n"
+        "# else choose another cluster.profile in environment.toml; then:\n./inv up",
     ),
     Row(
         "broker-not-in-network",
@@ -53,7 +55,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "broker-volume-full",
         "The disk that holds the broker's volume, and so its topics, has no room left.",
-        "docker system df\n# remove what no container uses (asks first):\ndocker system prune\n./inv up",
+        PRUNE,
         tool="redpanda",
         phase="run",
         pattern=r"[Nn]o space left on device",

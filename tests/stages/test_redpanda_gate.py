@@ -53,7 +53,8 @@ def test_the_gate_closes_when_its_volume_is_full(env: Env, container: FakeContai
     found = redpanda.check(env)
     assert found is not None
     assert (found.code, found.final) == ("broker-volume-full", True)
-    assert "docker system prune" in found.remedy
+    assert "docker image prune" in found.remedy
+    assert "docker system prune" not in found.remedy, "it takes stopped containers too"
 
 
 def test_other_words_of_a_container_that_ended_are_not_taken_for_a_full_volume() -> None:
