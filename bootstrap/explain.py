@@ -55,10 +55,10 @@ def _code(row: Row) -> str:
 def found(root: Path, row: Row) -> list[str]:
     """The lines of the code that tell this problem, and the tool whose words mean it."""
     lines = [f"in the words of {row.tool}, phase {row.phase}"] if row.pattern else []
-    for path in sorted((root / "bootstrap").rglob("*.py")):
+    for path in (root / "inv", *sorted((root / "bootstrap").rglob("*.py"))):
         if path.stem.startswith("catalogue") or path.stem == "troubleshooting":
             continue
         for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if re.search(rf'"{row.code}"', text):
+            if re.search(rf'["\[]{row.code}["\]]', text):
                 lines.append(f"{path.relative_to(root)}:{number}")
     return lines

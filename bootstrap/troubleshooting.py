@@ -48,6 +48,12 @@ MANIFEST = (
     ),
 )
 FIRST_USE = (
+    Row(
+        "python-too-old",
+        "There is no Python 3.11 or newer on PATH, or INV_PYTHON names an older one. ./inv needs nothing else.",
+        "# install one, as by:\nsudo apt-get install python3 python3-venv\n"
+        "# or name one that is elsewhere:\nINV_PYTHON=/path/to/python3 ./inv --list",
+    ),
     *(Row(row.code, f"{row.summary} {row.cause}", row.remedy) for row in first_use_problems.ROWS),
     Row(
         "first-use-failed",
