@@ -4,7 +4,7 @@ from bootstrap.problem import Row
 
 _CHART = "# in the chart under infrastructure/charts: "
 _LOOK = "{kubectl} describe pod {pod}\n"
-_LOG = "{kubectl} logs {pod} --container {container}{previous}\n"
+_LOG = "{kubectl} logs {pod} --container {container} --previous={previous}\n"
 
 ROWS: tuple[Row, ...] = (
     # --- its program is not started

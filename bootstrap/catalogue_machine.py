@@ -88,6 +88,6 @@ ROWS: tuple[Row, ...] = (
     Row(
         "wsl-too-small",
         "Windows gives WSL half of its memory unless it is told more.",
-        _WSLCONFIG.replace("{lines}", "#   memory={gigabytes}GB\n#   processors={cpus}\n"),
+        _WSLCONFIG.replace("{lines}", "#   memory={memory}\n#   processors={cpus}\n"),
     ),
 )

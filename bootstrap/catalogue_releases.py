@@ -99,7 +99,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "service-restarted",
         "The container ended and was started again: it may end again.",
-        "./inv logs {name} --previous{sidecar}\n./inv up",
+        "./inv logs {name} {options}\n./inv up",
     ),
     Row(
         "service-unreachable",

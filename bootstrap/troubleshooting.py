@@ -1,6 +1,5 @@
 """`docs/troubleshooting.md`, written from the problems themselves: `python -m bootstrap.troubleshooting`."""
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -90,12 +89,17 @@ HEAD = """\
 Every failure shows its code in brackets, what is wrong, why, the tool's own words, and what to type. Here they are all
 in one place. Words in capitals stand for what your problem names. A problem without a code is a bug of this project.
 """
+KUBECTL = "kubectl --kubeconfig KUBECONFIG --context CONTEXT --namespace NAMESPACE"
+
+
+class _Words(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return key.upper()
 
 
 def advice(text: str) -> str:
     """Facts as words in capitals; what only the problem itself can say, as a comment."""
-    text = text.replace("{advice}", "# the problem itself shows the change to make")
-    return re.sub(r"\{(\w+)\}", lambda match: match[1].upper(), text)
+    return text.format_map(_Words(advice="# the problem itself shows the change to make", kubectl=KUBECTL))
 
 
 def _chapter(title: str, rows: Iterable[Row]) -> Iterator[str]:

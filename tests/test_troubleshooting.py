@@ -47,3 +47,13 @@ def test_every_section_has_a_cause_and_a_remedy_without_open_placeholders() -> N
         assert cause.strip()
         assert remedy.partition("```")[0].strip()
         assert not re.search(r"\{\w+\}", section), code
+
+
+def test_no_fact_runs_into_another_word() -> None:
+    for row in (row for rows in AREAS.values() for row in rows):
+        assert not re.search(r"[\w}]\{\w+\}|\{\w+\}\w", row.remedy), row.code
+
+
+def test_braces_are_as_a_problem_shows_them() -> None:
+    assert "docker info --format '{{.SystemTime}}'\n" in text()
+    assert """ --patch '{"metadata":{"finalizers":null}}'\n""" in text()

@@ -26,7 +26,7 @@ def problem_of(case: Case, container: Container) -> Problem | None:
     if ended is None or _is_over(case, container, ended):
         return None
     facts = case.facts(container.name) | {"exit": ended.get("exitCode"), "restarts": container.restarts}
-    facts["previous"] = "" if container.is_down else " --previous"
+    facts["previous"] = "false" if container.is_down else "true"
     times = f", {container.restarts} restarts so far" if container.restarts else ""
     summary = f"The container {container.name} of {case.shown} {_how(ended)}{times}."
     words = f"{ended.get('reason', '')}, exit code {ended.get('exitCode')}: {ended.get('message', '')}".strip(": ")

@@ -117,7 +117,7 @@ def restarted(pod: Document, name: str, now: datetime | None = None) -> Problem 
                 f"The container {one['name']} of the pod {pod['metadata']['name']} was restarted a moment ago.",
                 evidence=f"restarts: {one['restartCount']}\nlast end: {end}",
                 name=name,
-                sidecar=" --sidecar" if one["name"] == DAPRD else "",
+                options="--previous --sidecar" if one["name"] == DAPRD else "--previous",
             )
     return None
 

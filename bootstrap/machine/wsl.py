@@ -48,7 +48,7 @@ def explained(env: Env, machine: Machine, found: Iterable[Problem]) -> Iterator[
             "wsl-too-small",
             f"Windows gives this WSL {machine.memory_mib} MiB of memory.",
             # The cluster, the broker, and what builds, Dapr's tools and the desktop need beside them.
-            gigabytes=-(-(cluster.memory_mb + broker.memory_mb) // 1024) + 2,
+            memory=f"{-(-(cluster.memory_mb + broker.memory_mb) // 1024) + 2}GB",
             cpus=cluster.cpus,
             final=True,
         )

@@ -13,7 +13,7 @@ WORDS = [
     for where in (*(f"pod-{phase}" for phase in PHASES), "daprd-log", "daprd-wait")
     for path in (RECORDED / where).glob("*.txt")
 ]
-FACTS = {"service": "shop", "pod": "shop-1", "container": "shop", "kubectl": "kubectl", "previous": ""}
+FACTS = {"service": "shop", "pod": "shop-1", "container": "shop", "kubectl": "kubectl", "previous": "false"}
 FACTS |= {"namespace": "small", "claim": "data", "context": "small", "kubeconfig": "k", "image": "shop:1"}
 
 
