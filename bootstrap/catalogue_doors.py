@@ -19,7 +19,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "log-no-sidecar",
-        "environment.toml gives {name} no app_id, so Dapr injects no sidecar into its pods.",
+        "Only a service with an app_id in environment.toml has a sidecar.",
         "./inv logs {name}",
     ),
     Row(

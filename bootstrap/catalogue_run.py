@@ -81,8 +81,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "logs-previous",
-        "Only a pod keeps what its container printed before it was started again.",
-        "./inv logs SERVICE",
+        "--previous is for pods. What the process before this one printed is in a file, where there was one.",
+        "cat {path}.previous",
     ),
     Row(
         "broker-of-local",

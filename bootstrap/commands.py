@@ -159,7 +159,10 @@ def verify(env: Env, as_json: bool) -> int:
 
 def logs(env: Env, service: str, *, follow: bool = False, sidecar: bool = False, previous: bool = False) -> int:
     """What a service printed last, and what it prints from now on."""
-    _known("service", "logs", service, [*env.manifest.services, *places.of(env).PARTS])
+    known = env.manifest.services
+    _known("service", "logs", service, [*known, *places.of(env).PARTS])
+    if sidecar and not (service in known and known[service].app_id):
+        raise Failed(problem("log-no-sidecar", f"{service} has no Dapr sidecar.", name=service))
     report = report_for()
     for text in places.of(env).logs(env, service, sidecar=sidecar, previous=previous, follow=follow):
         report.line(text)

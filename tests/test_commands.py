@@ -142,6 +142,21 @@ def test_logs_of_what_was_never_started(env: Env) -> None:
     assert failure(lambda: commands.logs(env, "shop", sidecar=True)).code == "nothing-runs"
 
 
+@pytest.mark.parametrize(("place", "part"), [("local", "broker"), ("minikube", "broker"), ("minikube", "postgres")])
+def test_a_part_that_never_has_a_sidecar_is_said(env: Env, place: str, part: str) -> None:
+    env.place = place
+    found = failure(lambda: commands.logs(env, part, sidecar=True))
+    assert (found.code, found.remedy) == ("log-no-sidecar", f"./inv logs {part}")
+
+
+def test_what_the_process_before_printed_is_in_a_file(env: Env) -> None:
+    started(env, "shop")
+    env.processes.start(Spec("shop", ("/bin/sleep", "61"), {}, "/", "2"))
+    found = failure(lambda: commands.logs(env, "shop", previous=True))
+    name, path = found.remedy.split(" ")
+    assert (found.code, name, (env.root / path).is_file()) == ("logs-previous", "cat", True)
+
+
 def test_logs_show_the_last_lines(env: Env, capsys: Out) -> None:
     env.place = "local"
     preflight.apply(env)

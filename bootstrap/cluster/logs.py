@@ -30,8 +30,6 @@ def lines(
 
     Raises `Failed`, naming why there is nothing to read.
     """
-    if sidecar and not (service in env.manifest.services and env.manifest.services[service].app_id):
-        raise Failed(problem("log-no-sidecar", f"{service} has no Dapr sidecar.", name=service, final=True))
     if service == "broker":
         from bootstrap.local import brokers
 

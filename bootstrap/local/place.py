@@ -89,9 +89,10 @@ def data(env: Env) -> list[str]:
 
 
 def logs(env: Env, name: str, *, sidecar: bool, previous: bool, follow: bool) -> Iterator[str]:
-    if previous:
-        raise Failed(problem("logs-previous", "Processes of this machine have no container before the one that runs."))
     process = f"{name}.sidecar" if sidecar else name
+    if previous:
+        path = env.processes.log(process).relative_to(env.root)
+        raise Failed(problem("logs-previous", f"{process} is a process of this machine, in no pod.", path=path))
     if process == "broker" and brokers.in_container(env):
         yield from brokers.lines(env, follow)
         return

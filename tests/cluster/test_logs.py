@@ -86,10 +86,6 @@ def test_a_service_without_pods_is_said_with_where_to_look(cluster_env: Env) -> 
     assert "app.kubernetes.io/name=shop" in found.remedy
 
 
-def test_a_part_that_never_has_a_sidecar_is_said(cluster_env: Env) -> None:
-    assert failure(lambda: lines(cluster_env, "postgres", sidecar=True)).code == "log-no-sidecar"
-
-
 def test_a_pod_without_its_sidecar_is_said(cluster_env: Env, api: ApiServer) -> None:
     api.put(pod("shop", "shop-1", container("shop")))
     for printed in (lines(cluster_env, "shop", sidecar=True, follow=follow) for follow in (False, True)):
