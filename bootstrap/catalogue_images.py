@@ -3,6 +3,12 @@
 from bootstrap.catalogue_docker import PRUNE
 from bootstrap.problem import Row
 
+# The image is in the node's engine alone; what that takes is set for one command, not for the user's shell.
+_RUN = (
+    "# the same run, by hand, in the engine of the node:\n"
+    '(eval "$(minikube docker-env -p {profile} --shell=bash)" && {command})'
+)
+
 ROWS: tuple[Row, ...] = (
     # --- the build: the first row that matches counts, so those that explain others come first
     Row(
@@ -178,13 +184,13 @@ ROWS: tuple[Row, ...] = (
     Row(
         "image-not-alive",
         "It was started as a pod will start it: no rights, a read-only root filesystem, no network. Its log is below.",
-        "{command}",
+        _RUN,
     ),
     Row(
         "image-run-failed",
         "It was started as a pod will start it: no rights, a read-only root filesystem, no network. Its last words "
         "are below.",
-        "{command}",
+        _RUN,
         unknown=True,
     ),
 )

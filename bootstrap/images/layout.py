@@ -150,8 +150,8 @@ def command(env: Env, name: str) -> str:
     variables = (f"--env={key}={value}" for key, value in settings(env, name).items())
     return shlex.join(
         [
-            *("docker", "run", "--rm", f"--user={UID}:{UID}", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL"),
-            *("--security-opt=no-new-privileges", "--network=none", *variables, reference(env, name)),
+            *("docker", "run", "--rm", "--pull=never", f"--user={UID}:{UID}", "--read-only", "--tmpfs=/tmp"),
+            *("--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none", *variables, reference(env, name)),
         ]
     )
 

@@ -140,6 +140,7 @@ def _answers(env: Env, engine: Engine, name: str, container: "Container", second
         f"The container of {name} runs, and its /healthz gave no good answer for {seconds:.0f} s.",
         evidence="\n".join([*last, _log(container)]),
         command=layout.command(env, name),
+        profile=env.context,
         final=True,
     )
 
@@ -158,6 +159,7 @@ def _why(env: Env, engine: Engine, name: str, said: str, how: str) -> Problem:
     service = env.manifest.services[name]
     facts: dict[str, Any] = {
         "command": layout.command(env, name),
+        "profile": env.context,
         "requirements": f"{service.path}/requirements.txt",
         "dockerfile": str(path.relative_to(env.root)),
         "uid": UID,

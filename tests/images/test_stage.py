@@ -215,11 +215,12 @@ def test_settings_that_are_refused(refusal: Callable[[], Problem], engine: FakeE
 
 
 @pytest.mark.closes("images", "as a pod will run it, it starts", "image-run-failed")
-def test_an_unknown_end(refusal: Callable[[], Problem], engine: FakeEngine) -> None:
+def test_an_unknown_end(env: Env, refusal: Callable[[], Problem], engine: FakeEngine) -> None:
     engine.ends, engine.log = 3, "Segmentation fault"
     found = refusal()
     assert (found.code, found.evidence) == ("image-run-failed", "Segmentation fault")
     assert "exit code 3" in found.summary
+    assert f'(eval "$(minikube docker-env -p {env.context} --shell=bash)" && docker run --rm ' in found.remedy
 
 
 @pytest.mark.closes("images", "as a pod will run it, it starts", "image-entry-point-missing")

@@ -17,6 +17,7 @@ FACTS: dict[str, Any] = {
     "requirements": "services/shop/requirements.txt",
     "uid": 10001,
     "command": "docker run small/shop:0123",
+    "profile": "small",
 }
 BUILDS = [row.code for row in ROWS if row.phase == "build"]
 RUNS = {
