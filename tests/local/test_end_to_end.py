@@ -13,6 +13,7 @@ import httpx
 import psutil
 import pytest
 
+from bootstrap.manifest import load
 from tests.local.conftest import Checkout
 
 MAIN = Path("services/backend-api/backend_api/api.py")
@@ -22,10 +23,7 @@ def test_up_brings_everything_up_and_proves_it(checkout: Checkout) -> None:
     printed = checkout.inv("up", "--on", "local")
     assert "up and proven" in printed
     document = checkout.status()
-    assert set(document["services"]) == {
-        *("backend-api", "notification-service", "recurring-task-service"),
-        *("audit-service", "websocket-service", "frontend"),
-    }
+    assert list(document["services"]) == list(load(checkout.path / "environment.toml").services)
     for service in document["services"].values():
         assert service["running"]
         assert service["url"] in printed
