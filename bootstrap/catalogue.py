@@ -71,7 +71,7 @@ class _Facts(dict[str, object]):
 def problem(
     code: str, summary: str, *, evidence: str = "", where: str = "", final: bool = False, **facts: object
 ) -> Problem:
-    """The problem of that code, its cause and remedy filled with `facts`; in the remedy each `Path` is one shell word."""
+    """The problem of that code, its cause and remedy filled with `facts`; a `Path` is one shell word of the remedy."""
     row = _BY_CODE[code]
     pasted = {name: shlex.quote(str(fact)) if isinstance(fact, Path) else fact for name, fact in facts.items()}
     return Problem(
