@@ -60,7 +60,6 @@ class Connection:
             if self._channel is None:
                 # The SDK's own wait for the sidecar blocks the event loop: enter it when it will be short.
                 await ready()
-                await asyncio.to_thread(import_sdk)
                 from dapr.aio.clients import DaprClient
                 from dapr.conf import settings
 
@@ -97,7 +96,11 @@ async def _attempt(what: str, call: Awaitable[R]) -> R:
 
 
 def import_sdk() -> None:
-    """Import the SDK, which takes a while."""
+    """Import the SDK, which takes a while.
+
+    In one thread at a time: its modules import each other in a circle, and two threads that meet there leave it
+    broken for the rest of the process.
+    """
     import aiohttp
     import dapr.aio.clients
     import dapr.clients.grpc._state

@@ -3,7 +3,6 @@
 Every failure to reach or use the sidecar is a TransientError.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -89,19 +88,16 @@ class Dapr:
         self._timeout = timeout
         self._connection = Connection(http_port, grpc_port, timeout)
         self._session: aiohttp.ClientSession | None = None
-        self._loading: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Load the SDK beside the start of the service, so that the first use need not wait for it."""
-        self._loading = asyncio.ensure_future(asyncio.to_thread(import_sdk))
+        """Load the SDK: before the service takes requests, and not while two of them need it at once."""
+        import_sdk()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
         """Close every connection."""
-        if self._loading is not None:
-            await asyncio.wait([self._loading])
         await self._connection.close()
         if self._session is not None:
             await self._session.close()

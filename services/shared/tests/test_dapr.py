@@ -1,7 +1,12 @@
 import asyncio
+import os
+import subprocess
+import sys
+import textwrap
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +52,41 @@ def test_state_over_the_wire(free_ports: Ports) -> None:
     ports = free_ports(2)
     with SidecarStandIn((ports[0], ports[1])).running():
         asyncio.run(main())
+
+
+FIRST_USE = textwrap.dedent("""
+    import asyncio, sys, threading
+    from taskapp.dapr import Dapr
+
+    inside = threading.Event()
+
+    def meet(event, args):
+        # Whoever imports this first goes on when another thread is in the middle of the package too, if there is one.
+        if event == "import" and args[0] == "dapr.clients.grpc._jobs" and threading.active_count() > 1:
+            inside.wait(20)
+        if event == "import" and args[0] == "dapr.clients.grpc._crypto":
+            inside.set()
+
+    async def main():
+        async with Dapr(*map(int, sys.argv[1:])) as dapr:
+            await asyncio.gather(*(dapr.save(f"a{n}", n) for n in range(3)), return_exceptions=True)
+            await dapr.save("b", 1)
+            print(await dapr.get("a0"), await dapr.get("b"))
+
+    sys.addaudithook(meet)
+    asyncio.run(main())
+""")
+
+
+def test_a_use_at_once_does_not_break_the_loading_of_the_sdk(free_ports: Ports) -> None:
+    ports = free_ports(2)
+    argv = [sys.executable, "-c", FIRST_USE, *map(str, ports)]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    with SidecarStandIn((ports[0], ports[1])).running():
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "(0, " in done.stdout
+    assert "(1, " in done.stdout
 
 
 def test_publish_carries_the_partition_key_and_reconnects(free_ports: Ports) -> None:
