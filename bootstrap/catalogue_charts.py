@@ -44,7 +44,7 @@ ROWS: tuple[Row, ...] = (
         "The charts are held to the API's schema in the Python package kubernetes, whose major version is the minor "
         "version of Kubernetes.",
         "# write kubernetes>={minor},<{next} in pyproject.toml, or correct cluster.kubernetes, then:\n"
-        "python -m bootstrap.locks\n./inv up",
+        ".venv/bin/python -m bootstrap.locks\n./inv up",
     ),
     Row(
         "chart-unknown-field",

@@ -147,7 +147,7 @@ ROWS: tuple[Row, ...] = (
         "daprd waits for its certificate, and dapr-sentry gives none that it can use: sentry is not there, or the "
         "clocks differ, so that a certificate is not valid yet or no longer.",
         "{kubectl} --namespace dapr-system logs deployment/dapr-sentry\n# compare with this machine's clock:\n"
-        "{kubectl} exec {pod} --container {service} -- date -u\ndate -u\n./inv up",
+        "{kubectl} exec {pod} -- date -u\ndate -u\n./inv up",
         tool="daprd",
         phase="wait",
         pattern=r"Fetching initial identity(?!(?s:.*)Security is initialized)",

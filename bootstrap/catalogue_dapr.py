@@ -3,17 +3,22 @@
 from bootstrap.problem import Row
 
 _CHART = (
-    "# on a machine with a network: helm pull dapr --repo https://dapr.github.io/helm-charts --version {version}\n"
-    "export INV_DAPR_CHART=dapr-{version}.tgz\n./inv up"
+    "./inv up\n# without a network here, bring the archive from a machine that has one, and name it:\n"
+    "#   helm pull dapr --repo https://dapr.github.io/helm-charts --version {version}\n"
+    "#   export INV_DAPR_CHART=$PWD/dapr-{version}.tgz"
 )
 
 ROWS: tuple[Row, ...] = (
     # --- the control plane
-    Row("dapr-chart-missing", "INV_DAPR_CHART names the archive of Dapr's Helm chart, and it is not there.", _CHART),
+    Row(
+        "dapr-chart-missing",
+        "INV_DAPR_CHART names the archive of Dapr's Helm chart, and it is not there.",
+        "# let inv download it:\nunset INV_DAPR_CHART\n" + _CHART,
+    ),
     Row(
         "dapr-chart-unusable",
         "{path} must be the archive of Dapr's Helm chart, in the version that environment.toml pins.",
-        "rm {path}\n" + _CHART,
+        "# let inv download it anew:\nunset INV_DAPR_CHART\nmv {path} {path}.unusable\n" + _CHART,
     ),
     Row(
         "dapr-index-unusable",
