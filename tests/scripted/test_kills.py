@@ -9,22 +9,21 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 import pytest
 
+from bootstrap import pipeline
 from bootstrap.env import owner_of
 from bootstrap.local.processes import OWNER
+from tests.doubles import small_env
 from tests.scripted.commands import POLL, wait_until
 from tests.scripted.conftest import MakeWorld
 from tests.scripted.world import World
 
 pytestmark = pytest.mark.real("helm")
 
-STAGES = (
-    *("preflight", "tools", "sources", "charts", "broker", "topics", "cluster", "docker-env", "images", "reach"),
-    *("postgres", "dapr", "canary", "injection", "components", "shop", "mailer", "smoke"),
-)
 BOUNDARIES = ("applying", "checking", "green")
 INSIDE = 3  # random moments inside each stage
 LONGEST = 0.4  # seconds after the beginning of a stage at which such a moment may be
@@ -195,10 +194,10 @@ def _marked(owner: str) -> Iterator[str]:
             continue
 
 
-def moments(chance: random.Random) -> list[Moment]:
-    """All moments, in a random order; one in six is a Ctrl-C."""
-    boundaries = [(stage, phase, 0.0) for stage in STAGES for phase in BOUNDARIES]
-    inside = [(stage, "applying", chance.uniform(POLL, LONGEST)) for stage in STAGES for _ in range(INSIDE)]
+def moments(chance: random.Random, stages: list[str]) -> list[Moment]:
+    """All moments of these stages, in a random order; one in six is a Ctrl-C."""
+    boundaries = [(stage, phase, 0.0) for stage in stages for phase in BOUNDARIES]
+    inside = [(stage, "applying", chance.uniform(POLL, LONGEST)) for stage in stages for _ in range(INSIDE)]
     signs = (signal.SIGINT, *[signal.SIGKILL] * 5)
     found = [Moment(*where, chance.choice(signs)) for where in (*boundaries, *inside)]
     chance.shuffle(found)
@@ -206,10 +205,11 @@ def moments(chance: random.Random) -> list[Moment]:
 
 
 def test_whatever_moment_it_is_killed_at_the_next_one_goes_on(
-    make_world: MakeWorld, capsys: pytest.CaptureFixture[str]
+    make_world: MakeWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chance = random.Random(SEED)  # noqa: S311 - nothing secret
-    wanted = moments(chance)
+    stages = [stage.name for stage in pipeline.stages(small_env(tmp_path, place="minikube"))]
+    wanted = moments(chance, stages)
     campaigns = [Campaign(make_world(), random.Random(SEED + n)) for n in range(WORLDS)]  # noqa: S311
     began = time.monotonic()
     with ThreadPoolExecutor(WORLDS) as pool:
@@ -220,10 +220,10 @@ def test_whatever_moment_it_is_killed_at_the_next_one_goes_on(
     healed = sum((one.healed for one in campaigns), Counter[str]())
     with capsys.disabled():
         interrupts = sum(one.interrupts for one in campaigns)
-        shown = ", ".join(f"{stage} {kills[stage]}" for stage in STAGES)
+        shown = ", ".join(f"{stage} {kills[stage]}" for stage in stages)
         found = ", ".join(f"{healed[what]} {what}" for what in HEALED)
         how = f"{interrupts} by Ctrl-C, in {time.monotonic() - began:.0f} s"
         sys.stdout.write(f"\n{kills.total()} runs ended ({how}): {shown}; {found}\n")
-    assert all(kills[stage] >= len(BOUNDARIES) + INSIDE for stage in STAGES), kills
+    assert all(kills[stage] >= len(BOUNDARIES) + INSIDE for stage in stages), kills
     assert healed["releases recovered"] >= len(RELEASES) * WITHIN_HELM
     assert kills.total() >= 100
