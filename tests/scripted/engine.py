@@ -130,6 +130,8 @@ class Engine:
                 return 200, b""
             case "POST", ["exec"]:
                 return 201, {"Id": "exec"}
+            case _:
+                raise AssertionError(f"the engine knows no {method} /containers/{name}/{'/'.join(rest)}")
         return 204, None
 
     def _create(self, name: str, body: Document) -> tuple[int, Any]:
