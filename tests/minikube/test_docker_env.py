@@ -1,9 +1,6 @@
 """The engine in the node: where minikube says it is, over TLS, and that it is the node's."""
 
-import http.server
 import json
-import ssl
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,52 +14,23 @@ from bootstrap.stages import docker_env as stage
 from tests import certificates
 from tests.doubles import told
 from tests.minikube.conftest import World
-
-CONTAINER = "4f1d7c2b9a"
+from tests.scripted.engine import Engine
+from tests.scripted.serving import BehindTls
 
 
 class Node:
-    """An engine behind TLS on loopback that has the containers `has`; it asks clients for a certificate."""
+    """The node's engine, behind TLS on loopback: it runs one container. Its certificates lie in `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.has = {CONTAINER}
-        self.asked: list[str] = []
-        certificates.write(folder)
-        node = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                node.asked.append(self.path)
-                code, body = node.answer(self.path)
-                payload = json.dumps(body).encode()
-                self.send_response(code)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-        tls.load_verify_locations(folder / "ca.pem")
-        tls.verify_mode = ssl.CERT_REQUIRED
-        self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def answer(self, path: str) -> tuple[int, dict[str, Any]]:
-        if path.endswith("/version"):
-            return 200, {"ApiVersion": "1.43", "Version": "29.2.0"}
-        name = path.split("/containers/")[-1].removesuffix("/json")
-        return (200, {"Id": name}) if name in self.has else (404, {"message": f"No such container: {name}"})
+        self.folder = certificates.write(folder)
+        self.engine = Engine()
+        self.container = str(self.engine.put_container("etcd", {})["Id"])
+        self.tls = BehindTls(self.engine, folder, is_away=lambda: False)
 
     def variables(self, **changes: str) -> str:
         """As `minikube docker-env` prints them."""
         found = {
-            "DOCKER_HOST": f"tcp://127.0.0.1:{self.server.server_port}",
+            "DOCKER_HOST": f"tcp://127.0.0.1:{self.tls.port}",
             "DOCKER_TLS_VERIFY": "1",
             "DOCKER_CERT_PATH": str(self.folder),
             "MINIKUBE_ACTIVE_DOCKERD": "small",
@@ -78,10 +46,9 @@ def node(world: World, tmp_path: Path) -> Iterator[Node]:
     found = Node(tmp_path / "certs")
     world.up()
     world.minikube.docker_env = (0, found.variables())
-    world.api.put(pod("etcd-small", f"docker://{CONTAINER}"))
+    world.api.put(pod("etcd-small", f"docker://{found.container}"))
     yield found
-    found.server.shutdown()
-    found.server.server_close()
+    found.tls.stop()
 
 
 def pod(name: str, container: str, state: str = "running") -> dict[str, Any]:
@@ -106,7 +73,7 @@ def test_the_engine_is_the_nodes(world: World, node: Node) -> None:
     stage.apply(world.env)
     assert stage.check(world.env) is None
     engine = docker_env.engine(world.env)
-    assert engine.environ["DOCKER_HOST"] == f"tcp://127.0.0.1:{node.server.server_port}"
+    assert engine.environ["DOCKER_HOST"] == f"tcp://127.0.0.1:{node.tls.port}"
     assert engine.client.version()["Version"] == "29.2.0"
 
 
@@ -140,7 +107,7 @@ def test_the_shells_engine_builder_and_certificates_play_no_part(world: World, n
 
 @pytest.mark.closes("docker-env", "it is the node's", "docker-env-elsewhere")
 def test_another_engine_is_told_by_the_containers_that_it_lacks(world: World, node: Node) -> None:
-    node.has = set()
+    node.engine.containers.clear()
     assert code(world.env) == "docker-env-elsewhere"
 
 
@@ -166,8 +133,7 @@ def test_a_certificate_that_another_authority_signed_is_refused(world: World, no
 
 @pytest.mark.closes("docker-env", "the engine answers", "docker-env-away")
 def test_an_engine_that_is_away_is_told(world: World, node: Node) -> None:
-    node.server.shutdown()
-    node.server.server_close()
+    node.tls.stop()
     assert code(world.env) == "docker-env-away"
 
 
@@ -191,7 +157,7 @@ def test_what_is_not_safe_is_not_used(world: World, node: Node, changes: dict[st
     assert found is not None
     assert (found.code, found.final) == ("docker-env-unsafe", True)
     assert why in found.summary
-    assert node.asked == []
+    assert node.engine.asked == []
 
 
 def test_the_nodes_own_address_is_safe(world: World, node: Node) -> None:

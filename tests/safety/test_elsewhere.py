@@ -29,7 +29,9 @@ from tests.minikube.conftest import node
 from tests.minikube.doubles import config
 from tests.releases.conftest import write_chart
 from tests.safety.homes import Home, Theirs, homes
-from tests.safety.servers import Asked
+from tests.scripted.engine import Engine
+from tests.scripted.recorder import Recorder
+from tests.scripted.serving import BehindTls, OnSocket
 
 EXAMPLES, SEED = 1000, 20261123
 NAMESPACES = {"small", "dapr-system"}
@@ -69,9 +71,9 @@ class World:
     env: Env
     api: ApiServer
     theirs: Theirs
-    trap: Asked
-    engine: Asked
-    node: Asked
+    trap: Recorder
+    engine: Engine
+    node: BehindTls
     certificates: Path
     chart: Path
 
@@ -90,19 +92,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("safety")
     (folder / "checkout").mkdir()
     (folder / "home").mkdir()
-    trap, engine = Asked(), Asked(folder / "engine.sock")
+    trap, engine = Recorder(), OnSocket(Engine(), folder / "engine.sock")
     certified = certificates.write(folder / "certificates")
-    inner = Asked(certificates=certified)
+    inner = BehindTls(Engine(), certified, is_away=lambda: False)
     with ApiServer() as api:
         env = small_env(folder / "checkout", place="minikube")
         api.kubeconfig(env.kubeconfig, env.context)
         api.put(node())
         for name in ("minikube", "helm"):
             (folder / name).touch(mode=0o755)
-        theirs = Theirs(folder / "home", f"127.0.0.1:{trap.port}", folder / "engine.sock")
-        yield World(env, api, theirs, trap, engine, inner, certified, write_chart(folder / "charts" / "shop"))
-    for server in (trap, engine, inner):
-        server.close()
+        theirs = Theirs(folder / "home", trap.address, engine.path)
+        yield World(env, api, theirs, trap, engine.engine, inner, certified, write_chart(folder / "charts" / "shop"))
+    trap.close()
+    engine.stop()
+    inner.stop()
 
 
 @contextmanager

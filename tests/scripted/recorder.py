@@ -1,4 +1,4 @@
-"""A server of somebody else's."""
+"""A server of somebody else's, which nobody may ask."""
 
 import json
 import threading
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Recorder:
-    """An API server of somebody else's: it keeps what it is asked. No request may ever come."""
+    """An API server, a proxy, an engine of somebody else's. `asked` is every connection, and every request in one."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -23,8 +23,14 @@ class Recorder:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        class Server(ThreadingHTTPServer):
+            def verify_request(self, request: object, client_address: object) -> bool:
+                asked.append("a connection")  # whatever is spoken on it, TLS too
+                return True
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self._server.server_port}"
+        self.url = f"http://{self.address}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def kubeconfig(self, file: Path) -> None:
