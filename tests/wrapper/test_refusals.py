@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.first_use import main
-from bootstrap.first_use_problems import ROWS, explain, not_writable
+from bootstrap.first_use_problems import ROWS, Row, explain, not_writable
 from tests.wrapper.checkout import Checkout
 
 # Debian 12, python3.11 without python3.11-venv
@@ -112,21 +112,29 @@ def test_other_hash(checkout: Checkout, uv: bool) -> None:
 
 def test_uv_without_a_build_for_this_system_leaves_it_to_pip(checkout: Checkout) -> None:
     checkout.add_python()
+    leave_out_uv(checkout)
+    assert checkout.inv("x")[0] == 0
+
+
+def leave_out_uv(checkout: Checkout) -> None:
+    """Neither the lock nor the index has it."""
     for wheel in checkout.index.folder.glob("uv-*.whl"):
         wheel.unlink()
     lock = checkout.lock.read_text(encoding="utf-8")
     checkout.lock.write_text(lock.partition("uv==")[0], encoding="utf-8")
-    assert checkout.inv("x")[0] == 0
 
 
-def test_package_without_a_build(checkout: Checkout) -> None:
+@pytest.mark.parametrize(("uv", "code"), [(True, "index-unreachable"), (False, "no-wheel")], ids=["uv", "pip"])
+def test_package_without_a_build(checkout: Checkout, uv: bool, code: str) -> None:
+    """uv says of a folder alone that the network is off, whatever is missing there."""
     checkout.add_python()
-    checkout.add_uv()
+    if uv:
+        checkout.add_uv()
+    else:
+        leave_out_uv(checkout)
     for wheel in checkout.index.folder.glob("invoke-*.whl"):
         wheel.unlink()
-    exit_code, _, err = checkout.inv("x")
-    assert exit_code == 1
-    assert err.rstrip().endswith(("#no-wheel", "#index-unreachable"))
+    refused(checkout, code)
 
 
 def test_disk_full(checkout: Checkout) -> None:
@@ -184,6 +192,22 @@ def test_checkout_that_cannot_be_written(number: int, code: str) -> None:
     assert problem.remedy
 
 
+@pytest.mark.parametrize("words", ["", "error: something else altogether", "exit status 2", "Collecting venv"])
+def test_words_that_no_row_knows_are_shown_as_they_are(words: str) -> None:
+    found = explain("uv", words, ["uv", "sync"])
+    assert (found.code, found.evidence) == ("first-use-failed", words)
+    assert "uv sync" in found.remedy
+
+
+WORDS = {
+    "disk-full": "  Caused by: No space left on device (os error 28)",
+    "hash-mismatch": "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
+    "venv-missing": DEBIAN,
+    "index-unreachable": "error: Failed to fetch: `https://m.example/simple/invoke/`\n  dns error",
+    "no-wheel": "ERROR: No matching distribution found for invoke==1.0",
+}
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.code)
-def test_rows_do_not_take_each_others_words(row: object) -> None:
-    assert explain("uv", "error: something else altogether", ["uv"]).code == "first-use-failed"
+def test_each_row_takes_its_own_words(row: Row) -> None:
+    assert explain("uv", WORDS[row.code], ["uv"]).code == row.code
