@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -47,7 +48,7 @@ def test_a_second_command_hears_who_holds_the_lock(tmp_path: Path) -> None:
     with hold(tmp_path / "state") as holder:
         found = refused(tmp_path / "state")
         assert (found.code, found.final) == ("environment-locked", True)
-        assert found.summary == f"`inv up` (pid {holder.pid}) is at work on this environment for 0 s."
+        assert re.fullmatch(rf"`inv up` \(pid {holder.pid}\) is at work on this environment for \d+ s\.", found.summary)
         assert f"kill {holder.pid}" in found.remedy
         holder.communicate()
     with state.locked(tmp_path / "state", "down"):
