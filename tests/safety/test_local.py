@@ -129,9 +129,11 @@ def test_planted_secrets_are_nowhere(checkout: Checkout, record_property: Record
         checkout.environ = before
     assert "frontend" in printed
     processes = checkout.processes()
+    assert processes
     told = printed.encode() + repr([(p.cmdline(), p.environ()) for p in processes]).encode()
     state = checkout.path / ".inv"
     files = [file for file in state.rglob("*") if file.is_file() and not file.is_relative_to(state / "local/envs")]
+    assert files
     for secret in planted:
         assert secret.encode() not in told
         assert [file.name for file in files if secret.encode() in file.read_bytes()] == []

@@ -98,6 +98,7 @@ def test_the_api_is_away_in_the_middle(world: World, stage: str) -> None:
         return any(f'"phase": "{phase}"' in line for line in since for phase in ("waiting", "failed"))
 
     wait_until(lambda: command.is_over or met(), "that it is met")
+    assert met(), command.printed
     world.boot()
     ended = command.ended()
     assert ended.exit == 0 or set(ended.codes) == {"cluster-unreachable"}, ended.printed
