@@ -14,15 +14,9 @@ import pytest
 
 from bootstrap.command import Cancelled, Completed, run
 from bootstrap.problem import Failed, Problem
+from tests.waits import until
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-
-
-def until(true: Callable[[], object], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it never became true"
-        time.sleep(0.01)
 
 
 def sh(script: str, timeout: float = 20.0, cancelled: threading.Event | None = None) -> Completed:

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -24,7 +23,8 @@ from bootstrap.stage import beginning, only
 from bootstrap.stages import preflight
 from bootstrap.status import look, status
 from tests.doubles import Gone, Web, small_env
-from tests.processes.helpers import marked, until
+from tests.processes.helpers import marked
+from tests.waits import until
 
 Out = pytest.CaptureFixture[str]
 
@@ -100,6 +100,7 @@ def test_down_ends_everything_of_ours_and_nothing_else(env: Env, tmp_path: Path,
     started(env, "shop", "shop.sidecar", "broker", "gone")
     (env.local / "processes" / "gone.pid").unlink()  # a stray
     (env.local / "processes" / "gone.json").unlink()
+    until(lambda: len(marked(owner_of(env.root))) == 4)
     with subprocess.Popen(["/bin/sleep", "60"], env={OWNER: "another", NAME: "shop"}) as foreign:
         assert commands.down(env) == commands.OK
         assert foreign.poll() is None
@@ -337,9 +338,7 @@ def test_a_service_that_was_killed_is_seen(env: Env) -> None:
     assert look(env)["gates"]["shop"] is None
     process = env.processes.find("shop")
     assert process is not None
-    deadline = time.monotonic() + 10
-    while not env.processes.tail("shop"):
-        assert time.monotonic() < deadline
+    until(lambda: env.processes.tail("shop"))
     process.kill()
     process.wait()
     gate = look(env)["gates"]["shop"]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from bootstrap.local.ports import SPAN, Ports, claim, holder, is_free
 from bootstrap.problem import Failed
+from tests.ports import free
 
 
 def nobody(_: str) -> bool:
@@ -136,8 +137,8 @@ def test_an_impossible_port_is_not_free(port: int) -> None:
 def test_an_impossible_remembered_port_is_given_up(file: Path) -> None:
     file.parent.mkdir()
     file.write_text('{"shop": 700000}')
-    assert is_free(21790)
-    assert Ports(file).decide({"shop": 21790}, nobody) == {"shop": 21790}
+    wanted = free()
+    assert Ports(file).decide({"shop": wanted}, nobody) == {"shop": wanted}
 
 
 def test_two_purposes_on_one_remembered_port_are_parted(file: Path) -> None:

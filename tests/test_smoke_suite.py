@@ -1,7 +1,6 @@
 """The smoke suite itself: against an app that is right, and against one that is wrong in one way at a time."""
 
 import os
-import time
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from bootstrap.env import Env
 from bootstrap.manifest import load
 from bootstrap.stages import smoke
 from tests.fake_app import FakeApp, serving
+from tests.waits import until
 
 ROOT = Path(__file__).parents[1]
 HISTORY = {"a created task shows in its history", "a deleted task ends in its history"}
@@ -154,9 +154,7 @@ def test_suite_that_is_told_to_end_deletes_its_tasks() -> None:
     env = suite("history or recurring", deadline=60)
     with serving("no history") as fake, ThreadPoolExecutor() as threads:
         run = threads.submit(smoke.run, env, fake.urls)
-        end = time.monotonic() + 20
-        while not (fake.tasks or run.done() or time.monotonic() > end):
-            time.sleep(0.02)
+        until(lambda: fake.tasks or run.done(), 20)
         assert fake.tasks
         env.cancelled.set()
         with pytest.raises(command.Cancelled):

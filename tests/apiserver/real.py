@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.apiserver.contract import Step
+from tests.ports import free
 
 SECONDS = 60  # until it must be ready
 TOKEN = "contract"
@@ -44,7 +44,7 @@ class RealServer:
         return send(connection, step, {"Authorization": f"Bearer {TOKEN}"})
 
     def _start(self, assets: Path) -> None:
-        self._port, client, peer = _ports(3)
+        self._port, client, peer = (free() for _ in range(3))
         etcd, folder = f"http://127.0.0.1:{client}", self._folder
         self._run(
             assets / "etcd",
@@ -91,13 +91,3 @@ def send(connection: http.client.HTTPConnection, step: Step, headers: dict[str, 
         return response.status, json.loads(text)
     except ValueError:
         return response.status, text
-
-
-def _ports(count: int) -> list[int]:
-    taken = [socket.socket() for _ in range(count)]
-    for one in taken:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in taken]
-    for one in taken:
-        one.close()
-    return ports

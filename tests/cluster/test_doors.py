@@ -19,6 +19,7 @@ from bootstrap.problem import Failed
 from tests.apiserver import ApiServer
 from tests.cluster.pod_ports import echo, tcp_server
 from tests.doubles import Web
+from tests.ports import free
 
 SHOP = "http://127.0.0.1:30080"
 
@@ -84,11 +85,6 @@ class Browser:
         return True
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def test_the_urls_of_users_are_the_node_ports_on_loopback(cluster_env: Env) -> None:
     assert doors.public(cluster_env) == {"shop": SHOP}
 
@@ -105,7 +101,7 @@ def test_a_node_port_that_answers_as_the_service_is_its_door(cluster_env: Env, a
 
 
 def test_a_node_port_that_is_not_published_is_made_true_by_a_tunnel(cluster_env: Env, api: ApiServer) -> None:
-    env = with_node_port(cluster_env, free_port())
+    env = with_node_port(cluster_env, free())
     env.request = Web()
     behind(api, "shop", "shop-1")
     behind(api, "mailer", "mailer-1")

@@ -13,6 +13,7 @@ from kubernetes.client import ApiException
 from bootstrap.cluster import forward
 from bootstrap.cluster.api import message
 from tests.cluster.pod_ports import Settings, echo, kubelet, tcp_server
+from tests.ports import free
 
 
 def heard(client: socket.socket) -> bytes:
@@ -81,9 +82,7 @@ def test_a_client_that_went_away_ends_the_connection_in_the_pod() -> None:
 
 
 def test_a_port_where_nobody_listens_ends_the_connection() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        free = listener.getsockname()[1]
-    with kubelet({"shop-1": free}) as told, carried(told) as client:
+    with kubelet({"shop-1": free()}) as told, carried(told) as client:
         assert heard(client) == b""
 
 
@@ -95,10 +94,8 @@ def test_a_pod_that_is_gone_is_refused_as_the_api_refuses() -> None:
 
 
 def test_an_api_that_is_away_is_an_os_error() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        free = listener.getsockname()[1]
     with pytest.raises(OSError, match="refused"):
-        forward.connect(Settings(f"http://127.0.0.1:{free}"), "small", "shop-1", 8081)
+        forward.connect(Settings(f"http://127.0.0.1:{free()}"), "small", "shop-1", 8081)
 
 
 def test_many_connections_at_once_do_not_meet() -> None:

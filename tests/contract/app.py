@@ -4,7 +4,6 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +12,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from tests.waits import until
 
 HANG = "hang"  # an answer that does not come in time
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -104,11 +105,3 @@ class App:
             headers={"x-answer": "yes", "location": "/somewhere"},
             media_type="application/x",
         )
-
-
-def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait for the condition, at most that long."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.02)

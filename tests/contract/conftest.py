@@ -16,8 +16,6 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     binary = None
     if request.param == "daprd":
         binary = daprd.find(os.environ)
-        if binary is None and os.environ.get("CI") != "true":
-            pytest.skip("no daprd on this machine; DAPRD may name one")
-        assert binary is not None, "CI needs a daprd; DAPRD may name one"
+        assert binary is not None, "the part daprd was found"
     with tempfile.TemporaryDirectory(prefix="contract-") as folder, World(Path(folder), binary) as world:
         yield world

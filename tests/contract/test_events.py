@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from dapr.clients.exceptions import DaprGrpcError
 
-from tests.contract.app import HANG, until
+from tests.contract.app import HANG
 from tests.contract.world import ATTEMPTS, World
+from tests.waits import until
 
 
 def status_of(error: Any) -> str:

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from tests.contract.app import until
 from tests.contract.world import World
+from tests.waits import until
 
 
 def test_healthy(world: World) -> None:

@@ -11,8 +11,8 @@ from dapr.clients.exceptions import DaprGrpcError, DaprInternalError
 from dapr.clients.grpc._request import TransactionalStateOperation, TransactionOperationType
 from dapr.clients.grpc._state import Concurrency, Consistency, StateItem, StateOptions
 
-from tests.contract.app import until
 from tests.contract.world import World
+from tests.waits import until
 
 STORE = "statestore"
 FIRST = StateOptions(concurrency=Concurrency.first_write, consistency=Consistency.strong)

@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import uuid
@@ -26,7 +25,9 @@ from dapr.conf import settings
 from bootstrap import dapr
 from bootstrap.local import daprd
 from bootstrap.manifest import Manifest
-from tests.contract.app import App, until
+from tests.contract.app import App
+from tests.ports import free
+from tests.waits import until
 
 ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
@@ -127,7 +128,7 @@ class World:
     ports: list[int] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        self.ports = free_ports(9)
+        self.ports = [free() for _ in range(9)]
         self.broker_port = self.ports.pop()
         self.app = App(self.ports.pop())
         self.app.start()
@@ -277,15 +278,6 @@ tools: {minikube: 1.38.1, helm: 4.1.4}
 broker: {image: "redpandadata/redpanda:v25.3.1", memory_mb: 512, listeners: {host: 9092, cluster: 29092}}
 dapr: {version: 1.18.1, pod_security: {app: restricted, system: restricted}}
 """
-
-
-def free_ports(count: int) -> list[int]:
-    """Different ports of loopback that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(s.getsockname()[1]) for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def _environ() -> dict[str, str]:

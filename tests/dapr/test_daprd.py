@@ -14,8 +14,8 @@ import yaml
 from bootstrap import dapr
 from bootstrap.local import daprd
 from bootstrap.manifest import load
-from tests.contract.app import until
-from tests.contract.world import free_ports
+from tests.ports import free
+from tests.waits import until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 RUNNING, INVALID = "dapr initialized. Status: Running", "invalid access control spec"
@@ -35,7 +35,7 @@ def says(document: dict[str, Any], folder: Path) -> str:
     """What daprd says with that configuration, once it is at work or has refused it."""
     (folder / "configuration.yaml").write_text(yaml.safe_dump(document))
     (folder / "none").mkdir()
-    http, grpc, internal, public = (str(port) for port in free_ports(4))
+    http, grpc, internal, public = (str(free()) for _ in range(4))
     argv = [str(daprd.find(os.environ)), "--app-id", "backend-api", "--mode", "standalone", "--log-as-json"]
     argv += ["--dapr-http-port", http, "--dapr-grpc-port", grpc, "--dapr-internal-grpc-port", internal]
     argv += ["--dapr-public-port", public, "--dapr-listen-addresses", "127.0.0.1", "--enable-metrics=false"]

@@ -4,8 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,16 +97,3 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     made.start("down").communicate(timeout=LIMIT)
     for process in made.processes():
         process.kill()
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], bool]], None]:
-    """Waits until something is so, for at most ten seconds."""
-
-    def wait(so: Callable[[], bool], seconds: float = 10.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not so():
-            assert time.monotonic() < deadline, "it never came to be so"
-            time.sleep(0.05)
-
-    return wait

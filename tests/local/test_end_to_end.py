@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -15,6 +14,7 @@ import pytest
 
 from bootstrap.manifest import load
 from tests.local.conftest import Checkout
+from tests.waits import until
 
 MAIN = Path("services/backend-api/backend_api/api.py")
 
@@ -86,15 +86,13 @@ def test_any_killed_process_is_healed_by_the_next_up(checkout: Checkout, victim:
     checkout.status()
 
 
-def test_a_second_command_says_who_is_at_work(
-    checkout: Checkout, eventually: Callable[[Callable[[], bool]], None]
-) -> None:
+def test_a_second_command_says_who_is_at_work(checkout: Checkout) -> None:
     checkout.inv("down")
     first = checkout.start("up", "--on", "local")
     lock = checkout.path / ".inv" / "lock"
     try:
         # `./inv` becomes the command by exec: the pid is the same.
-        eventually(lambda: f'"pid": {first.pid},' in lock.read_text())
+        until(lambda: f'"pid": {first.pid},' in lock.read_text())
         printed = checkout.inv("down", exit=1)
     finally:
         said, _ = first.communicate(timeout=120)
@@ -106,12 +104,12 @@ def test_a_second_command_says_who_is_at_work(
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize("after", [0.0, 0.5, 1.5])
 def test_an_interrupted_up_ends_at_once_and_the_next_one_goes_on(
-    checkout: Checkout, eventually: Callable[[Callable[[], bool]], None], sign: signal.Signals, after: float
+    checkout: Checkout, sign: signal.Signals, after: float
 ) -> None:
     checkout.inv("down")
     child = checkout.start("up", "--on", "local")
     lock = checkout.path / ".inv" / "lock"
-    eventually(lambda: f'"pid": {child.pid},' in lock.read_text())
+    until(lambda: f'"pid": {child.pid},' in lock.read_text())
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.communicate(timeout=after)
     child.send_signal(sign)
@@ -130,9 +128,7 @@ def test_logs_show_what_a_service_printed(checkout: Checkout) -> None:
     assert "backend-api" in checkout.inv("logs", "backend-ap", exit=1)
 
 
-def test_down_leaves_no_process_and_no_port(
-    checkout: Checkout, eventually: Callable[[Callable[[], bool]], None]
-) -> None:
+def test_down_leaves_no_process_and_no_port(checkout: Checkout) -> None:
     printed = checkout.inv("down")
     assert re.search(r"ended \d+ processes", printed)
     assert [p.cmdline() for p in checkout.processes()] == []

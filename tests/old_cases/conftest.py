@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,8 +12,7 @@ import pytest
 
 from bootstrap import commands
 from bootstrap.env import Env
-from bootstrap.local import ports
-from tests import parts
+from tests import parts, ports
 from tests.local.conftest import copy_checkout
 from tests.machine.conftest import Engine
 
@@ -89,8 +87,8 @@ def laptop(repository: Repository, tmp_path: Path) -> Env:
         (tmp_path / name).chmod(0o755)
     # Node ports are one for the machine; tests run beside each other.
     manifest = (repository.path / "environment.toml").read_text()
-    free = (port for port in random.sample(range(30100, 32700), 1000) if ports.is_free(port))
-    repository.write("environment.toml", re.sub(r"(?<=node_port = )\d+", lambda _: str(next(free)), manifest))
+    free = re.sub(r"(?<=node_port = )\d+", lambda _: str(ports.free(ports.NODE_PORTS)), manifest)
+    repository.write("environment.toml", free)
     env = repository.env()
     env.environ = {"PATH": str(tmp_path), "HOME": str(tmp_path), "HELM": str(parts.helm(os.environ))}
     env.docker_of = lambda _: machine

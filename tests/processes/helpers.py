@@ -1,22 +1,12 @@
 """Small programs as processes, and what to ask of them."""
 
 import os
-import time
-from collections.abc import Callable
 
 import psutil
 
 from bootstrap.local.processes import OWNER, Processes, Spec
 
 PATH = {"PATH": os.environ["PATH"]}
-
-
-def until(true: Callable[[], object], seconds: float = 10.0) -> None:
-    """Polls until it is true; the deadline is a failure."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it never became true"
-        time.sleep(0.005)
 
 
 def marked(owner: str) -> set[int]:

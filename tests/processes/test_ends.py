@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from bootstrap.local.processes import Processes
-from tests.processes.helpers import marked, pid_of, spec, until
+from tests.processes.helpers import marked, pid_of, spec
+from tests.waits import until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from bootstrap.local.processes import NAME, OWNER, Processes, Spec
-from tests.processes.helpers import PATH, marked, pid_of, spec, until
+from tests.processes.helpers import PATH, marked, pid_of, spec
+from tests.waits import until
 
 
 def test_nothing_is_there_before_the_first_start(processes: Processes) -> None:

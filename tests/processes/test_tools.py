@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bootstrap.env import Env, owner_of
 from tests.doubles import small_env
-from tests.processes.helpers import marked, until
+from tests.processes.helpers import marked
+from tests.waits import until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 RUN = """

@@ -1,8 +1,6 @@
 """A small checkout: two services with charts, this project's infrastructure, and a smoke suite of one test."""
 
-import random
 import shutil
-import socket
 from pathlib import Path
 
 from tests import doubles
@@ -31,12 +29,3 @@ def write(root: Path, node_port: int) -> Path:
     (root / "tests" / "smoke").mkdir(parents=True)
     (root / "tests" / "smoke" / "test_live.py").write_text("def test_it_lives() -> None:\n    pass\n")
     return root
-
-
-def free_node_port() -> int:
-    """A port that Kubernetes takes for a node port, and that is free."""
-    while True:
-        port = random.randint(30000, 32767)  # noqa: S311 - nothing secret
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests import ports
 from tests.apiserver import ApiServer, Document
 from tests.dapr.conftest import archive
 from tests.minikube.conftest import scene
@@ -57,7 +58,7 @@ class World:
         known = {"minikube": self.minikube, "docker": minikube.build(self), "kafka": self.topics}
         self.programs = Programs(self.folder, known)
         self.production = Recorder()
-        self.node_port = checkout.free_node_port()
+        self.node_port = ports.free(ports.NODE_PORTS)
         self.root = checkout.write(self.folder / "checkout", self.node_port)
         self.environ = self._environ()
         self.commands = Commands(self.folder / "commands", self.root)

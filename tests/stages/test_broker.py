@@ -2,10 +2,9 @@
 
 import socket
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -16,6 +15,7 @@ from bootstrap.local.processes import Spec
 from bootstrap.problem import Failed, Problem
 from bootstrap.stages import broker, preflight, topics
 from tests.doubles import FakeBroker, small_env
+from tests.waits import until, until_open
 
 ADVICE = "./inv down\n./inv up"
 WANTED = {
@@ -49,9 +49,7 @@ def alive(env: Env) -> Iterator[Env]:
 @pytest.mark.closes("broker (a wheel)", "its process lives", "broker-died")
 def test_a_broker_that_died_is_named_with_its_last_words(env: Env) -> None:
     env.processes.start(Spec("broker", ("/bin/sh", "-c", "echo no memory left; exit 1"), {}, "/", "1"))
-    deadline = time.monotonic() + 10
-    while env.processes.find("broker"):
-        assert time.monotonic() < deadline
+    until(lambda: env.processes.find("broker") is None)
     found = broker.check(with_broker(env, FakeBroker()))
     assert found is not None
     assert (found.code, found.final, found.evidence) == ("broker-died", True, "no memory left")
@@ -156,24 +154,13 @@ def test_a_broker_that_is_away(env: Env) -> None:
     assert [p.code for p in failed.value.problems] == ["topic-refused"]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Env]:
     """The broker of the wheel, started by its own stage."""
     env = small_env(tmp_path_factory.mktemp("real"))
     preflight.apply(env)
-    ports: dict[str, Any] = env.ports.all() | {"broker": free_port()}
-    env.ports.decide(ports, in_use=lambda _: False)
     broker.apply(env)
-    deadline = time.monotonic() + 15
-    while found := broker.check(env):
-        assert not found.final, found
-        assert time.monotonic() < deadline, found
-        time.sleep(0.02)
+    until_open(lambda: broker.check(env), 15)
     yield env
     assert env.processes.stop(["broker"]) == ["broker"]
 
@@ -218,11 +205,10 @@ def test_a_record_goes_through_the_real_broker(real: Env) -> None:
     kafka.round_trip(topics.PROOF)
     kafka.round_trip(topics.PROOF)
     with pytest.raises(KafkaTrouble):
-        Broker(f"127.0.0.1:{free_port()}").round_trip(topics.PROOF)
+        Broker(f"127.0.0.1:{real.ports.all()['shop']}").round_trip(topics.PROOF)
 
 
 def test_a_port_where_no_broker_listens(env: Env) -> None:
-    env.ports.decide(env.ports.all() | {"broker": free_port()}, in_use=lambda _: False)
     found = gate(env)
     assert found is not None
     assert found.code == "broker-unreachable"
@@ -234,12 +220,8 @@ def test_a_port_where_something_else_listens(env: Env, tmp_path: Path) -> None:
     script = f"{serve}; print(s.server_port, flush=True); s.serve_forever()"
     env.processes.start(Spec("broker", (sys.executable, "-c", script), {}, "/", "1"))
     try:
-        deadline = time.monotonic() + 10
-        while not (port := env.processes.tail("broker", 1)):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        env.ports.decide({"broker": int(port)}, in_use=lambda _: False)
-        (env.local / "ports.json").write_text(f'{{"broker": {port}}}')
+        until(lambda: env.processes.tail("broker", 1))
+        (env.local / "ports.json").write_text(f'{{"broker": {env.processes.tail("broker", 1)}}}')
         found = broker.check(env)
         assert found is not None
         assert found.code == "broker-unreachable"
@@ -251,10 +233,7 @@ def test_a_broker_whose_port_was_taken_in_between_says_so(env: Env) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         (env.local / "ports.json").write_text(f'{{"broker": {server.getsockname()[1]}}}')
         broker.apply(env)
-        deadline = time.monotonic() + 10
-        while env.processes.find("broker"):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: env.processes.find("broker") is None)
         found = broker.check(env)
     assert found is not None
     assert (found.code, found.final) == ("broker-port-in-use", True)

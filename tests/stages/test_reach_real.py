@@ -3,7 +3,6 @@
 The tests build on each other.
 """
 
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from bootstrap.stages import preflight, reach, redpanda, topics
 from tests.apiserver import ApiServer
 from tests.doubles import small_env
 from tests.engine import IMAGE
+from tests.waits import until_open
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -108,12 +108,8 @@ class OnNetwork:
 
 
 def open_gates(env: Env, api: ApiServer) -> None:
-    """Waits for both gates as the runner does."""
-    deadline = time.monotonic() + 20
-    while found := redpanda.check(env) or reach.check(env, OnNetwork(api)):
-        assert not found.final, found
-        assert time.monotonic() < deadline, found
-        time.sleep(0.1)
+    """Waits for both gates."""
+    until_open(lambda: redpanda.check(env) or reach.check(env, OnNetwork(api)))
 
 
 def test_a_client_on_the_network_finds_the_topics_that_the_host_made(env: Env, api: ApiServer) -> None:

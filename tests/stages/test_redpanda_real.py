@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,11 @@ from bootstrap.local import brokers, layout, place
 from bootstrap.local.redpanda import labels
 from bootstrap.local.redpanda import name as name_of
 from bootstrap.manifest import load
-from bootstrap.problem import Problem
 from bootstrap.stages import preflight, redpanda, topics
+from tests import ports
 from tests.doubles import small_env
 from tests.engine import IMAGE
+from tests.waits import until_open
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -52,13 +53,9 @@ def container(env: Env) -> "Container":
     return env.docker.containers.get(name_of(env.manifest))
 
 
-def open_gate(env: Env, check: Callable[[Env], Problem | None] = redpanda.check) -> None:
-    """Waits for the gate as the runner does."""
-    deadline = time.monotonic() + 20
-    while found := check(env):
-        assert not found.final, found
-        assert time.monotonic() < deadline, found
-        time.sleep(0.1)
+def open_gate(env: Env) -> None:
+    """Waits for the broker's gate."""
+    until_open(lambda: redpanda.check(env))
 
 
 def test_it_is_created_and_answers_kafka(env: Env) -> None:
@@ -76,7 +73,7 @@ def test_it_is_created_and_answers_kafka(env: Env) -> None:
 def test_the_topics_stage_works_on_it(env: Env) -> None:
     stage = next(s for s in pipeline.stages(env) if s.name == "topics")
     stage.apply(env)
-    open_gate(env, stage.check)
+    until_open(lambda: stage.check(env))
     there = env.broker_at(layout.bootstrap_servers(env)).topics()
     assert set(there) == {*env.manifest.topics, topics.PROOF}
 
@@ -137,8 +134,7 @@ def test_a_container_of_somebody_else_is_left_alone(env: Env) -> None:
 
 def test_a_missing_image_is_named(env: Env, tmp_path: Path) -> None:
     heard: list[str] = []
-    # A registry on a port where nobody listens.
-    image = "localhost:21899/redpanda:v25.3.1"
+    image = f"localhost:{ports.free()}/redpanda:v25.3.1"  # a registry that is away
     away = checkout(tmp_path, image, env.environ, say=heard.append)
     preflight.apply(away)
     try:

@@ -1,7 +1,6 @@
 """The gates of services and sidecars: each claim false in turn, on tiny processes and scripted answers."""
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from bootstrap.local.processes import Spec
 from bootstrap.problem import Problem
 from bootstrap.stages import service, sidecars
 from tests.doubles import Web
+from tests.waits import until
 
 
 def program(env: Env, script: str) -> None:
@@ -54,10 +54,7 @@ def healthy(env: Env, web: Web, name: str) -> None:
 
 
 def gone(env: Env, name: str) -> None:
-    deadline = time.monotonic() + 10
-    while env.processes.find(name):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: env.processes.find(name) is None)
 
 
 def gate(env: Env, name: str = "mailer") -> Problem:

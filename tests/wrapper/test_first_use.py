@@ -2,12 +2,12 @@
 
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.waits import until
 from tests.wrapper.checkout import Checkout, real_python
 
 
@@ -129,13 +129,6 @@ def slow_uv(checkout: Checkout) -> None:
     )
 
 
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 20
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not come"
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize(
     ("end", "codes"),
     [(signal.SIGKILL, {-9}), (signal.SIGINT, {130, -signal.SIGINT}), (signal.SIGTERM, {-15})],
@@ -144,7 +137,7 @@ def test_ended_in_the_middle_and_healed(checkout: Checkout, end: signal.Signals,
     checkout.add_python()
     slow_uv(checkout)
     run = checkout.start("x")
-    wait_for(checkout.base / "working")
+    until((checkout.base / "working").exists, 20)
     for process in [psutil.Process(run.pid), *psutil.Process(run.pid).children(recursive=True)]:
         process.send_signal(end)
     _, err = run.communicate(timeout=30)
@@ -162,7 +155,7 @@ def test_orphaned_installer_is_waited_for(checkout: Checkout) -> None:
     checkout.add_python()
     slow_uv(checkout)
     first = checkout.start("x")
-    wait_for(checkout.base / "working")
+    until((checkout.base / "working").exists, 20)
     (python,) = [p for p in psutil.Process(first.pid).children() if "first_use" in " ".join(p.cmdline())]
     python.kill()
     first.communicate(timeout=10)
