@@ -80,11 +80,14 @@ class _Broken(Exception):
 
 async def _attempt(what: str, call: Awaitable[R]) -> R:
     from dapr.clients.exceptions import DaprGrpcError, DaprInternalError
-    from grpc.aio import AioRpcError
+    from grpc import aio
 
     try:
         return await call
-    except (AioRpcError, DaprGrpcError, DaprInternalError) as error:
+    except aio.BaseError as error:
+        # The client itself is of no use, such as one that is closed.
+        raise _Broken(f"{what}: {error}") from error
+    except (aio.AioRpcError, DaprGrpcError, DaprInternalError) as error:
         # Some of the SDK's operations wrap the error of the call in one that has no status code.
         fault: Any = error.__cause__ if isinstance(error, DaprInternalError) else error
         code = fault.code().name if hasattr(fault, "code") else "UNKNOWN"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from taskapp.connection import sidecar_check
+from taskapp.connection import Connection, sidecar_check
 from taskapp.dapr import Dapr, Sidecar
 from taskapp.errors import Conflict, TransientError
 from taskapp.events import CloudEvent
@@ -111,6 +111,23 @@ def test_publish_carries_the_partition_key_and_reconnects(free_ports: Ports) -> 
     assert first.published[0][1]["id"] == event.id
     assert first.metadata == [{"partitionKey": event.subject}]
     assert second.metadata == [{"partitionKey": "k"}]
+
+
+def test_a_client_that_is_closed_is_replaced(free_ports: Ports) -> None:
+    async def close(client: Any) -> None:
+        await client.close()
+
+    async def main() -> None:
+        connection = Connection(*ports, timeout=5)
+        await connection.call("close", close)
+        with pytest.raises(TransientError, match=r"^read: .*closed"):
+            await connection.call("read", lambda client: client.get_state("statestore", "a"))
+        await connection.call("read", lambda client: client.get_state("statestore", "a"))
+        await connection.close()
+
+    ports = free_ports(2)
+    with SidecarStandIn((ports[0], ports[1])).running():
+        asyncio.run(main())
 
 
 def test_failures_name_what_was_tried(free_ports: Ports) -> None:
