@@ -49,6 +49,10 @@ def _fits(env: Env) -> None:
 
 def _start(env: Env) -> Completed:
     env.minikube.mkdir(parents=True, exist_ok=True)
+    try:
+        _ = env.cluster
+    except Failed:  # minikube gives up on one that is cut off, as by a kill while it was written; only ours is in it
+        env.kubeconfig.unlink(missing_ok=True)
     progress = events.Progress()
 
     def hear(line: str) -> None:

@@ -56,6 +56,16 @@ def test_a_cluster_that_answers_is_left_alone(world: World) -> None:
     assert world.api.get("v1", "pods", "small", probe.NAME) == pod
 
 
+def test_a_kubeconfig_that_was_cut_off_is_written_anew(world: World) -> None:
+    up(world)
+    world.env.kubeconfig.write_bytes(world.env.kubeconfig.read_bytes()[:-40] + b"\n\t{")
+    found: list[bool] = []
+    world.minikube.started = lambda: (found.append(world.env.kubeconfig.exists()), world.up())
+    cluster.apply(world.env)
+    assert found == [False], "minikube goes on with what it finds there"
+    assert cluster.check(world.env) is None
+
+
 def test_a_stopped_cluster_is_started(world: World) -> None:
     up(world)
     world.minikube.host = world.minikube.apiserver = "Stopped"
