@@ -75,7 +75,9 @@ ROWS: tuple[Row, ...] = (
         "# see who has it and end that, or change node_port in environment.toml:\nss -ltnp 'sport = :{port}'\n./inv up",
         tool="minikube",
         phase="start",
-        pattern=r"listen tcp4? [\d.]+:(?P<port>\d+): bind: address already in use",
+        # A program has it, or another container.
+        pattern=r"(?:listen tcp4?|Bind for) [\d.]+:(?P<port>\d+)"
+        r"(?:: bind: address already in use| failed: port is already allocated)",
     ),
     Row(
         "profile-unreadable",

@@ -1,6 +1,7 @@
 """minikube's own words: recorded from the real one, and what they become."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def test_the_port_that_is_taken_is_named() -> None:
     assert found is not None
     assert "30999" in found.cause
     assert "30999" in found.remedy
+
+
+def test_a_port_that_another_container_has_is_named() -> None:
+    said = tomllib.loads((RECORDED / "docker" / "port-already-allocated" / "case.toml").read_text())["message"]
+    found = recognise("minikube", "start", f"GUEST_PROVISION: error provisioning guest: {said}", "x", profile="small")
+    assert found is not None
+    assert (found.code, "9092" in found.remedy) == ("minikube-port-taken", True)
 
 
 @pytest.mark.parametrize("words", ["", "GUEST_PROVISION: the proxy of DRV_AS_ROOT", "A K8S_OLD_UNSUPPORTED within"])
