@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bootstrap.cluster.api import Document, words
@@ -83,8 +84,7 @@ class Following:
         thread.start()
 
     def _follow(self, pod: str, query: dict[str, object]) -> None:
-        try:
+        # The next look says what is there, and reads on.
+        with suppress(Failed), words(f"The log of {pod} cannot be read.", **facts(self.env, self.service)):
             for line in self.env.cluster.lines(log_of(self.env, pod), **query):
                 self._said.put((pod, line))
-        except Exception:  # noqa: BLE001 - the next look says what is there, and reads on
-            return
