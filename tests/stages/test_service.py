@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -137,6 +138,19 @@ def test_one_that_runs_older_code(env: Env, web: Web, path: str) -> None:
     assert found.remedy == "./inv rebuild mailer"
     service.apply(env, "mailer")
     assert service.check(env, "mailer") is None
+
+
+def test_another_shell_of_the_user_is_no_other_service(env: Env, web: Web) -> None:
+    service.apply(env, "mailer")
+    process = env.processes.find("mailer")
+    assert process is not None
+    assert process.environ()["HOME"] == env.environ["HOME"]
+    shell = {"PATH": f"{env.root}/.venv/bin:/usr/bin:/bin", "HOME": "/nowhere", "LANG": "C.UTF-8", "TZ": "UTC"}
+    elsewhere = replace(env, environ=shell)
+    healthy(elsewhere, web, "mailer")
+    assert service.check(elsewhere, "mailer") is None
+    service.apply(elsewhere, "mailer")
+    assert elsewhere.processes.find("mailer") == process
 
 
 def test_changed_tests_are_no_other_code(env: Env, web: Web) -> None:
