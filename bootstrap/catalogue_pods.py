@@ -265,6 +265,12 @@ ROWS: tuple[Row, ...] = (
     Row("workload-missing", "It was deleted from outside, or never made.", "./inv up"),
     Row("workload-scaled-down", "Somebody set its replicas to 0 after it was deployed.", "./inv up"),
     Row(
+        "rollout-blocked",
+        "A StatefulSet replaces only pods that are ready, so one that cannot become ready outlives the change that "
+        "mends it.",
+        "{kubectl} delete pod {pod}\n./inv up",
+    ),
+    Row(
         "rollout-waiting",
         "The cluster's controllers bring pods of the newest generation up and end the former ones, one after another.",
         "{kubectl} rollout status {kind}/{name} --timeout=60s\n./inv up",

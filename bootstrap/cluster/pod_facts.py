@@ -22,13 +22,19 @@ def pod_facts(pod: Document, now: float) -> dict[str, Any]:
     return {
         "name": pod["metadata"]["name"],
         "state": _state(pod, statuses),
-        "ready": any(one["type"] == "Ready" and one["status"] == "True" for one in told.get("conditions", ())),
+        "ready": is_ready(pod),
         "containers_ready": sum(bool(one.get("ready")) for one in statuses),
         "containers": len(names),
         "sidecar": SIDECAR in names,
         "restarts": sum(int(one.get("restartCount", 0)) for one in statuses),
         "age_seconds": round(now - datetime.fromisoformat(created).timestamp()) if created else None,
     }
+
+
+def is_ready(thing: Document) -> bool:
+    """Whether the condition Ready of a pod or a node holds."""
+    conditions = thing.get("status", {}).get("conditions", ())
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def _state(pod: Document, statuses: list[Document]) -> str:

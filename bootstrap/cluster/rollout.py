@@ -8,10 +8,11 @@ from bootstrap.catalogue import problem, recognise
 from bootstrap.cluster import events, pods
 from bootstrap.cluster.api import Document, path, words
 from bootstrap.cluster.pod_case import kubectl
+from bootstrap.cluster.pod_facts import is_ready
 from bootstrap.env import Env
 from bootstrap.problem import Problem
 
-BACK_OFF = ("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "CreateContainerConfigError")
+REVISION = "controller-revision-hash"  # the label that says of which generation of its StatefulSet a pod is
 
 
 def check(env: Env, kind: str, name: str, namespace: str, *, now: datetime | None = None) -> Problem | None:
@@ -42,6 +43,9 @@ def check(env: Env, kind: str, name: str, namespace: str, *, now: datetime | Non
         ours = [one for pod in mine if _made_by(pod, newest) and (one := pods.problem_of(env, pod, said, now=now))]
         if ours:
             return _late(found, pods.first(ours))
+        if blocking := [pod["metadata"]["name"] for pod in mine if _blocks(pod, found)]:
+            summary = f"The pod {namespace}/{blocking[0]} is of a former generation, is not ready, and is not replaced."
+            return problem("rollout-blocked", summary, evidence=events.text(said), pod=blocking[0], **facts)
         return (
             problem("rollout-waiting", f"{namespace}/{name}: {state}.", evidence=events.text(said), **facts)
             if state
@@ -57,13 +61,15 @@ def of(env: Env, workload: Document) -> list[Document]:
 
 
 def retry(env: Env, kind: str, name: str, namespace: str) -> list[str]:
-    """Deletes the pods of a workload that wait before their next try, so that it comes at once; returns their names.
+    """Deletes the pods of a workload that wait before their next try, so that it comes at once, and those that block
+    its rollout; returns their names.
 
     What kept them may be mended by now, and the kubelet waits up to five minutes. Raises `Failed`.
     """
     with words(f"The pods of {namespace}/{name} cannot be made anew."):
         workload = env.cluster.find(path("apps/v1", kind, namespace, name))
-        stuck = [pod["metadata"]["name"] for pod in of(env, workload) if _waits(pod)] if workload else []
+        found = of(env, workload) if workload else []
+        stuck = [pod["metadata"]["name"] for pod in found if workload and (_waits(pod) or _blocks(pod, workload))]
         return [pod for pod in stuck if env.cluster.delete(path("v1", "pods", namespace, pod))]
 
 
@@ -72,7 +78,13 @@ def _waits(pod: Document) -> bool:
     states = [
         one.get("state", {}) for one in (*told.get("initContainerStatuses", ()), *told.get("containerStatuses", ()))
     ]
-    return any((state.get("waiting") or {}).get("reason") in BACK_OFF for state in states)
+    return any((state.get("waiting") or {}).get("reason", "") not in pods.ORDINARY for state in states)
+
+
+def _blocks(pod: Document, workload: Document) -> bool:
+    """Whether it keeps a StatefulSet from its newest generation: a pod that never became ready is not replaced."""
+    newest = workload.get("status", {}).get("updateRevision")
+    return bool(newest) and pod["metadata"].get("labels", {}).get(REVISION, newest) != newest and not is_ready(pod)
 
 
 def _state(kind: str, workload: Document) -> str:
@@ -98,9 +110,8 @@ def _state(kind: str, workload: Document) -> str:
 
 def _is_calm(pod: Document) -> bool:
     """Whether nothing about it needs a closer look: ready, and never restarted."""
-    told = pod.get("status", {})
-    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in told.get("conditions", ()))
-    return ready and not any(one.get("restartCount") for one in told.get("containerStatuses", ()))
+    statuses = pod.get("status", {}).get("containerStatuses", ())
+    return is_ready(pod) and not any(one.get("restartCount") for one in statuses)
 
 
 def _newest(env: Env, kind: str, workload: Document) -> Document:
@@ -117,7 +128,7 @@ def _newest(env: Env, kind: str, workload: Document) -> Document:
 
 def _made_by(pod: Document, maker: Document) -> bool:
     labels, revision = pod["metadata"].get("labels", {}), maker.get("status", {}).get("updateRevision")
-    if revision and labels.get("controller-revision-hash", revision) != revision:
+    if revision and labels.get(REVISION, revision) != revision:
         return False
     return any(owner["uid"] == maker["metadata"]["uid"] for owner in pod["metadata"].get("ownerReferences", ()))
 

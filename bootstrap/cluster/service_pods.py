@@ -30,12 +30,6 @@ def of(env: Env, name: str) -> list[Document]:
     ]
 
 
-def is_ready(pod: Document) -> bool:
-    """Whether its condition Ready holds."""
-    conditions = pod.get("status", {}).get("conditions", ())
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-
-
 def without_sidecar(pods: list[Document]) -> list[Document]:
     """Those that ask for a sidecar and were made without: the injector did not answer when they came."""
     return [pod for pod in pods if _asks(pod) and DAPRD not in _names(pod)]

@@ -9,7 +9,7 @@ from bootstrap.cluster import without_dapr
 from bootstrap.cluster.api import Document, path, words
 from bootstrap.cluster.doors import public
 from bootstrap.cluster.namespaces import SYSTEM
-from bootstrap.cluster.pod_facts import pod_facts
+from bootstrap.cluster.pod_facts import is_ready, pod_facts
 from bootstrap.env import Env
 from bootstrap.images import layout
 from bootstrap.problem import Failed
@@ -111,13 +111,8 @@ def _cluster(env: Env) -> dict[str, Any]:
     return {
         "profile": env.context,
         "version": version,
-        "nodes": {node["metadata"]["name"]: _condition(node, "Ready") for node in nodes},
+        "nodes": {node["metadata"]["name"]: is_ready(node) for node in nodes},
     }
-
-
-def _condition(thing: Document, kind: str) -> bool:
-    told = thing.get("status", {}).get("conditions", ())
-    return any(one["type"] == kind and one["status"] == "True" for one in told)
 
 
 def _dapr(env: Env) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import yaml
 from bootstrap import charts
 from bootstrap.catalogue import problem
 from bootstrap.cluster import canary, endpoints, helm_storage, probe, releases, rollout, service_pods
+from bootstrap.cluster.pod_facts import is_ready
 from bootstrap.env import Env
 from bootstrap.images import layout, proof
 from bootstrap.images.layout import Engine
@@ -51,7 +52,7 @@ def apply(env: Env, name: str, urls: Urls) -> None:
     with parts(env, name, urls) as made_of:
         done = releases.deploy(env, *made_of)
     pods = service_pods.of(env, name)
-    if done == "unchanged" and not all(map(service_pods.is_ready, pods)):
+    if done == "unchanged" and not all(map(is_ready, pods)):
         for waiting in rollout.retry(env, "deployments", name, env.manifest.namespace):
             env.say(f"The pod {waiting} waits before its next try: it is made anew.")
     # While the injector is away, a new pod would come without its sidecar as well: the gate waits for the injector.

@@ -224,6 +224,17 @@ def test_pods_that_wait_before_their_next_try_are_made_anew(cluster_env: Env, ap
     assert rollout.retry(cluster_env, "deployments", workload["name"], workload["namespace"]) == []
 
 
+@pytest.mark.parametrize(("reason", "waits"), [("InvalidImageName", True), ("ContainerCreating", False)])
+def test_whatever_a_container_waits_for_but_its_start_is_tried_again(
+    cluster_env: Env, api: ApiServer, reason: str, waits: bool
+) -> None:
+    spec = {"selector": {"matchLabels": {"app": "shop"}}}
+    meta = {"name": "shop", "namespace": "small"}
+    api.put({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec})
+    api.put(pod({"waiting": {"reason": reason}}))
+    assert rollout.retry(cluster_env, "deployments", "shop", "small") == (["shop-1"] if waits else [])
+
+
 STATES = st.one_of(
     st.just({}),
     st.builds(running, st.floats(0, 100)),

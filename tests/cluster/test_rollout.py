@@ -201,6 +201,25 @@ def test_a_statefulset_whose_pods_are_refused_says_why(cluster_env: Env, api: Ap
     assert (found.code, found.final) == ("pod-refused-quota", True)
 
 
+@pytest.mark.parametrize(
+    ("revision", "ready", "blocks"), [("a", "False", True), ("a", "True", False), ("b", "False", False)]
+)
+def test_a_pod_that_keeps_a_statefulset_from_its_newest_generation(
+    cluster_env: Env, api: ApiServer, revision: str, ready: str, blocks: bool
+) -> None:
+    status = {"observedGeneration": 2, "replicas": 1, "currentRevision": "a", "updateRevision": "b"}
+    of = api.put(workload("StatefulSet", 2, **status))
+    meta = {"name": "shop-0", "namespace": "small", "labels": {"app": "shop", "controller-revision-hash": revision}}
+    meta |= {"ownerReferences": [{"uid": of["metadata"]["uid"]}]}
+    told = {"phase": "Pending", "conditions": [{"type": "Ready", "status": ready}]}
+    spec = {"containers": [{"name": "shop", "image": "shop:1"}]}
+    api.put({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": told})
+    found = rollout.check(cluster_env, "statefulsets", "shop", "small")
+    assert found is not None
+    assert (found.code == "rollout-blocked", found.final) == (blocks, False)
+    assert rollout.retry(cluster_env, "statefulsets", "shop", "small") == (["shop-0"] if blocks else [])
+
+
 def test_an_api_server_that_is_away_is_said(cluster_env: Env, api: ApiServer) -> None:
     api.refuse_connections()
     with pytest.raises(Failed) as failed:
