@@ -193,6 +193,7 @@ def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tup
         log.event(event)
         report.event(event)
 
+    env.processes.stop_strays()  # commands of a run that was killed would go on beside those of this one
     env.say, env.progress = say, report.progress
     _log_commands(env, log)
     try:

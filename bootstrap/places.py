@@ -43,7 +43,7 @@ class Place(Protocol):
         """A base URL of every service, reachable from this machine while the context lasts."""
 
     def before(self, env: Env, broker: str) -> None:
-        """Settles what `up` chose, and what a killed run left behind."""
+        """Settles what `up` chose."""
 
     def down(self, env: Env, purge: bool) -> list[str]:
         """Stops what is ours, or deletes it; says what was done, a line each."""

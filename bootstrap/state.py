@@ -95,16 +95,6 @@ def place(folder: Path) -> str:
     return ""
 
 
-def ended_well(folder: Path) -> bool:
-    """Whether the last run wrote its end; a killed one did not."""
-    runs = sorted((folder / "runs").glob("*/events.jsonl"))
-    if not runs:
-        return True
-    with suppress(OSError, IndexError, ValueError):
-        return bool(json.loads(runs[-1].read_text().splitlines()[-1])["kind"] == "end")
-    return False
-
-
 def trouble(error: OSError, folder: Path) -> Problem | None:
     """A full or read-only disk, by its name; None for any other error."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

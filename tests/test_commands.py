@@ -73,6 +73,16 @@ def test_a_rebuild_of_nothing_proves_nothing(env: Env) -> None:
     assert failure(lambda: commands.rebuild(started(env, "shop"), [])).code == "service-unknown"
 
 
+@pytest.mark.parametrize("call", [lambda env: commands.rebuild(env, ["shop"]), lambda env: commands.up(env, "local")])
+def test_what_a_killed_run_left_ends_before_anything_else_is_done(env: Env, call: Callable[[Env], int]) -> None:
+    started(env, "shop")
+    (env.local / "data").rmdir()
+    (env.local / "data").write_text("in the way of preflight")
+    with subprocess.Popen(["/bin/sleep", "60"], env={OWNER: owner_of(env.root)}, start_new_session=True) as left:
+        assert call(env) == commands.WRONG
+        assert left.wait(timeout=10) == -signal.SIGTERM
+
+
 @pytest.mark.parametrize("call", [lambda env: commands.rebuild(env, ["shop"]), lambda env: commands.verify(env, False)])
 def test_what_needs_a_running_environment_says_so(env: Env, call: Callable[[Env], int]) -> None:
     found = failure(lambda: call(env))

@@ -148,26 +148,6 @@ def test_the_place_is_empty_before_the_first_start(tmp_path: Path) -> None:
     assert state.place(tmp_path) == "local"
 
 
-def test_a_run_that_wrote_its_end_ended_well(tmp_path: Path) -> None:
-    assert state.ended_well(tmp_path), "before the first run"
-    log = state.RunLog(tmp_path, "up")
-    assert not state.ended_well(tmp_path), "killed before its first line"
-    log.event(Event("broker", "applying", 0.1))
-    assert not state.ended_well(tmp_path)
-    log.write("end", green=False)
-    assert state.ended_well(tmp_path)
-    log.close()
-
-
-def test_half_a_line_is_no_end(tmp_path: Path) -> None:
-    log = state.RunLog(tmp_path, "up")
-    log.write("end", green=True)
-    log.close()
-    file = log.folder / "events.jsonl"
-    file.write_text(file.read_text()[:-5])
-    assert not state.ended_well(tmp_path)
-
-
 def test_every_line_is_json_with_its_time(tmp_path: Path) -> None:
     log = state.RunLog(tmp_path, "up")
     found = problem("disk-full", "Full.", path=tmp_path, free=1, needed=2)

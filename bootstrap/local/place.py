@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from bootstrap import state
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
 from bootstrap.local import brokers, layout
@@ -51,8 +50,6 @@ def doors(env: Env) -> AbstractContextManager[dict[str, str]]:
 
 
 def before(env: Env, broker: str) -> None:
-    if not state.ended_well(env.state):
-        env.processes.stop_strays()
     brokers.choose(env, broker, env.say)
 
 

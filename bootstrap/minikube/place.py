@@ -69,10 +69,10 @@ def doors(env: Env) -> AbstractContextManager[dict[str, str]]:
 
 def before(env: Env, broker: str) -> None:  # noqa: ARG001 - the broker is Redpanda
     env.minikube.mkdir(parents=True, exist_ok=True)
-    env.processes.stop_strays()
 
 
 def down(env: Env, purge: bool) -> list[str]:
+    env.processes.stop_strays()  # a `minikube start` of a killed run would bring up what is stopped here
     said = []
     if container := redpanda.stop(env):
         said.append(f"stopped the container {container}; its topics stay in the volume of the same name")
