@@ -47,7 +47,8 @@ def up(env: Env, on: str = "", broker: str = "", names: Sequence[str] = (), firs
     env.place = on
     chosen = _chosen(pipeline.stages(env), tuple(names), first)
     with state.locked(env.state, "up"):
-        (env.state / "place").write_text(on)
+        if state.place(env.state) != on:  # a full disk would leave an empty file, and a later run at another place
+            (env.state / "place").write_text(on)
         place = places.of(env)
         place.before(env, broker)
         chosen = _chosen(pipeline.stages(env), tuple(names), first) if broker else chosen

@@ -1,6 +1,7 @@
 """What the tasks do, on a small environment; `tests/local` runs them on the real one."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -146,6 +147,15 @@ def test_up_stops_at_the_first_problem_and_keeps_a_record(env: Env, capsys: Out)
     assert lines[-1]["green"] is False
     assert any(line.get("phase") == "failed" for line in lines)
     assert state.place(env.state) == "local"
+
+
+def test_the_place_that_is_known_is_not_written_again(env: Env) -> None:
+    (env.local / "data").write_text("in the way")
+    (env.state / "place").write_text("local")
+    os.utime(env.state / "place", (1, 1))
+    env.place = "local"
+    assert commands.up(env) == commands.WRONG
+    assert (env.state / "place").stat().st_mtime == 1
 
 
 def test_logs_of_what_was_never_started(env: Env) -> None:
