@@ -1,6 +1,7 @@
 """Reads the manifest's file: plain data, and the lines of its keys."""
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def _text(path: Path) -> str:
             "manifest-unreadable",
             f"{path} cannot be read: {error.strerror}.",
             "It must be a file that you may read.",
-            f"ls -ld {path}",
+            f"ls -ld {shlex.quote(str(path))}",
             path.name,
         ) from None
     try:
