@@ -100,7 +100,7 @@ class Report:
             self.line("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip())
 
     def durations(self) -> str:
-        """What took how long, longest first; the longest chain of needs is what a faster machine would shorten."""
+        """What took how long: the four stages that took longest."""
         slow = sorted(self._took.items(), key=lambda item: -item[1])[:4]
         return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slow if seconds >= 0.05)
 
