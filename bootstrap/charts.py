@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,13 +43,10 @@ def names(env: Env) -> tuple[str, ...]:
     return (*services, *others)
 
 
-def values(
-    manifest: Manifest, service: str, image: str, urls: Mapping[str, str], database: tuple[str, str] | None = None
-) -> dict[str, Any]:
+def values(manifest: Manifest, service: str, image: str, urls: Mapping[str, str]) -> dict[str, Any]:
     """What only the manifest knows of a service, for its chart.
 
-    `image` is `repository:tag`, the tag a content hash; `urls` are the base URLs of services as a browser sees them;
-    `database` is the Secret and its key that hold DATABASE_URL, by default `<service>-database`, `url`.
+    `image` is `repository:tag`, the tag a content hash; `urls` are the base URLs of services as a browser sees them.
     """
     known = manifest.services[service]
     repository, _, tag = image.rpartition(":")
@@ -66,8 +63,7 @@ def values(
     if known.app_id:
         told["dapr"] = {"appId": known.app_id}
     if known.database:
-        secret, key = database or (f"{service}-database", "url")
-        told["database"] = {"secret": secret, "key": key}
+        told["database"] = {"secret": f"{service}-database", "key": "url"}
     return {"service": told}
 
 
@@ -99,8 +95,8 @@ def _facts(chart: Path) -> Mapping[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
-def render(env: Env, program: str, name: str, told: Mapping[str, Any], files: Sequence[str] = (LOCAL,)) -> Rendered:
-    """A chart rendered by Helm with its values files and the values that the manifest gives.
+def render(env: Env, program: str, name: str, told: Mapping[str, Any]) -> Rendered:
+    """A chart rendered by Helm with the values of this environment and those that the manifest gives.
 
     `program` is Helm's, `told` what `values` returns. Raises `Failed` with Helm's words when it cannot.
     """
@@ -109,7 +105,7 @@ def render(env: Env, program: str, name: str, told: Mapping[str, Any], files: Se
         whole = assemble(folder(env), name, scratch)
         passed = scratch / "passed.json"
         passed.write_text(json.dumps(told), encoding="utf-8")
-        used = [whole / file for file in files if (whole / file).is_file()]
+        used = [file for file in [whole / LOCAL] if file.is_file()]
         where = str(chart.relative_to(env.root))
         text = helm.template(env, program, whole, name, [*used, passed], where)
     mine = tuple(chart / file.name for file in (whole / "values.yaml", *used))

@@ -6,13 +6,13 @@ from typing import Any
 from bootstrap import bundle
 from bootstrap.catalogue import is_unknown
 from bootstrap.env import Env
-from bootstrap.findings import SECONDS, Diagnosis, look
+from bootstrap.findings import Diagnosis, look
 from bootstrap.report import Report, report_for
 
 
-def diagnose(env: Env, as_json: bool = False, with_bundle: bool = False, seconds: float = SECONDS) -> int:
+def diagnose(env: Env, as_json: bool = False, with_bundle: bool = False) -> int:
     """Prints what is wrong; 0 when nothing is. `with_bundle` also writes what to attach to a report."""
-    report, found = report_for(), look(env, seconds)
+    report, found = report_for(), look(env)
     problems = [one.problem for one in found.findings]
     path = bundle.write(env, problems) if with_bundle else None
     if as_json:

@@ -140,11 +140,6 @@ class Processes:
                 for suffix in (".json", ".pid"):
                     (self._folder / f"{name}{suffix}").unlink(missing_ok=True)
 
-    def started_at(self, name: str) -> float | None:
-        """When it was started, in seconds since the epoch; None when it does not run."""
-        process = self.find(name)
-        return process.create_time() if process else None
-
     def tail(self, name: str, lines: int = 25) -> str:
         """The last lines that the process printed."""
         with suppress(OSError), self.log(name).open("rb") as log:

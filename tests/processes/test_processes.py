@@ -19,7 +19,6 @@ def test_nothing_is_there_before_the_first_start(processes: Processes) -> None:
     assert processes.strays() == []
     assert processes.stop(["a"]) == []
     assert processes.tail("a") == ""
-    assert processes.started_at("a") is None
 
 
 def test_a_start_is_found_at_once_and_a_second_one_does_nothing(processes: Processes) -> None:
