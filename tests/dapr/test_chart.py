@@ -1,8 +1,5 @@
 """Where Dapr's chart comes from: named, cached, or downloaded and held to its published digest."""
 
-import hashlib
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,52 +10,36 @@ from bootstrap.cluster import dapr_chart
 from bootstrap.env import Env
 from bootstrap.problem import Failed
 from tests.dapr.conftest import VERSION, archive
+from tests.tools.mirror import Mirror, mirror, sha256
 
-INDEX = "dapr.github.io/helm-charts/index.yaml"
-FILE = f"dapr.github.io/helm-charts/dapr-{VERSION}.tgz"
-
-
-@pytest.fixture
-def site() -> Iterator[dict[str, bytes]]:
-    """A mirror on loopback: what it serves, by path. Its address is under the key "url"."""
-    served: dict[str, bytes] = {}
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = served.get(self.path.lstrip("/"))
-            self.send_response(404 if body is None else 200)
-            self.send_header("content-length", str(len(body or b"")))
-            self.end_headers()
-            self.wfile.write(body or b"")
-
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        served["url"] = f"http://127.0.0.1:{server.server_port}".encode()
-        yield served
-        server.shutdown()
+INDEX = "https://dapr.github.io/helm-charts/index.yaml"
+FILE = f"https://dapr.github.io/helm-charts/dapr-{VERSION}.tgz"
 
 
 @pytest.fixture
-def env(env: Env, site: dict[str, bytes], tmp_path: Path) -> Env:
+def site() -> Iterator[Mirror]:
+    with mirror() as found:
+        yield found
+
+
+@pytest.fixture
+def env(env: Env, site: Mirror, tmp_path: Path) -> Env:
     """Without INV_DAPR_CHART, and with a cache and a mirror of its own."""
     env.environ = {
         "PATH": env.environ["PATH"],
         "HOME": str(tmp_path),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "INV_MIRROR": site["url"].decode(),
+        "INV_MIRROR": site.address,
     }
     return env
 
 
-def publish(site: dict[str, bytes], folder: Path, **other: str) -> bytes:
+def publish(site: Mirror, folder: Path, **other: str) -> bytes:
     """Publishes the chart of the pinned version; `other` is said of it instead."""
     content = archive(folder).read_bytes()
-    entry = {"version": VERSION, "digest": hashlib.sha256(content).hexdigest(), "urls": [f"https://{FILE}"]} | other
-    site[INDEX] = yaml.safe_dump({"entries": {"dapr": [entry, {**entry, "version": "1.17.9"}]}}).encode()
-    site[FILE] = content
+    entry = {"version": VERSION, "digest": sha256(content), "urls": [FILE]} | other
+    site.put(yaml.safe_dump({"entries": {"dapr": [entry, {**entry, "version": "1.17.9"}]}}).encode(), INDEX)
+    site.put(content, FILE)
     return content
 
 
@@ -70,32 +51,30 @@ def code(env: Env) -> str:
     return problem.code
 
 
-def test_it_is_downloaded_once(env: Env, site: dict[str, bytes], tmp_path: Path) -> None:
+def test_it_is_downloaded_once(env: Env, site: Mirror, tmp_path: Path) -> None:
     content = publish(site, tmp_path)
     found = dapr_chart.find(env)
     assert found == dapr_chart.place(env)
     assert found.read_bytes() == content
-    del site[INDEX], site[FILE]
+    site.files.clear()
     env.environ = {**env.environ, "INV_OFFLINE": "1"}
     assert dapr_chart.find(env) == found
 
 
-def test_an_archive_that_is_not_the_published_one_is_refused(env: Env, site: dict[str, bytes], tmp_path: Path) -> None:
+def test_an_archive_that_is_not_the_published_one_is_refused(env: Env, site: Mirror, tmp_path: Path) -> None:
     publish(site, tmp_path, digest="0" * 64)
     assert code(env) == "download-corrupt"
     assert not dapr_chart.place(env).exists()
 
 
-def test_a_version_that_does_not_exist_is_named_with_those_that_do(
-    env: Env, site: dict[str, bytes], tmp_path: Path
-) -> None:
+def test_a_version_that_does_not_exist_is_named_with_those_that_do(env: Env, site: Mirror, tmp_path: Path) -> None:
     publish(site, tmp_path, version="1.18.0")
     assert code(env) == "dapr-version-unknown"
 
 
 @pytest.mark.parametrize("text", ["<html>Sign in</html>", "entries: {}", "entries: {dapr: [1]}", "a: : b", ""])
-def test_a_page_in_the_place_of_the_index_is_told(env: Env, site: dict[str, bytes], text: str) -> None:
-    site[INDEX] = text.encode()
+def test_a_page_in_the_place_of_the_index_is_told(env: Env, site: Mirror, text: str) -> None:
+    site.put(text.encode(), INDEX)
     assert code(env) == "dapr-index-unusable"
 
 
