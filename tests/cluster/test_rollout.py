@@ -209,8 +209,8 @@ def test_a_pod_that_keeps_a_statefulset_from_its_newest_generation(
 ) -> None:
     status = {"observedGeneration": 2, "replicas": 1, "currentRevision": "a", "updateRevision": "b"}
     of = api.put(workload("StatefulSet", 2, **status))
-    meta = {"name": "shop-0", "namespace": "small", "labels": {"app": "shop", "controller-revision-hash": revision}}
-    meta |= {"ownerReferences": [{"uid": of["metadata"]["uid"]}]}
+    labels, owners = {"app": "shop", "controller-revision-hash": revision}, [{"uid": of["metadata"]["uid"]}]
+    meta = {"name": "shop-0", "namespace": "small", "labels": labels, "ownerReferences": owners}
     told = {"phase": "Pending", "conditions": [{"type": "Ready", "status": ready}]}
     spec = {"containers": [{"name": "shop", "image": "shop:1"}]}
     api.put({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": told})

@@ -60,7 +60,12 @@ def test_a_kubeconfig_that_was_cut_off_is_written_anew(world: World) -> None:
     up(world)
     world.env.kubeconfig.write_bytes(world.env.kubeconfig.read_bytes()[:-40] + b"\n\t{")
     found: list[bool] = []
-    world.minikube.started = lambda: (found.append(world.env.kubeconfig.exists()), world.up())
+
+    def started() -> None:
+        found.append(world.env.kubeconfig.exists())
+        world.up()
+
+    world.minikube.started = started
     cluster.apply(world.env)
     assert found == [False], "minikube goes on with what it finds there"
     assert cluster.check(world.env) is None
