@@ -117,9 +117,9 @@ class Database:
         self.migrated = True
 
     def check(self) -> None:
-        """Raise TransientError unless the database can be used now."""
+        """Raise TransientError or DatabaseError unless the database can be used now, with its tables still there."""
         with self.read() as connection:
-            connection.execute(select(1))
+            connection.execute(select(_schema_version.c.version))
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,6 +1,8 @@
 """What lies around the tasks: history, origins, readiness."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +64,10 @@ def test_alive_and_not_ready_until_the_database_is_there(
         eventually(lambda: client.get("/readyz").json()["checks"]["database"] == "ok")
         assert client.post("/tasks", json={"title": "Tea"}).status_code == 201
         eventually(lambda: len(dapr.published) == 2)
+
+
+def test_not_ready_when_the_tables_are_gone(tmp_path: Path, client: TestClient) -> None:
+    assert client.get("/readyz").json()["checks"]["database"] == "ok"
+    with closing(sqlite3.connect(tmp_path / "app.db")) as emptied, emptied:
+        emptied.executescript("DROP TABLE schema_version")
+    assert "schema_version" in client.get("/readyz").json()["checks"]["database"]
