@@ -133,6 +133,7 @@ class TestProof:
         [after] = canaries(api)
         assert canary.has_sidecar(after)
 
+    @pytest.mark.closes("canary", "it has daprd", "sidecar-not-injected")
     def test_one_without_a_sidecar_is_not_made_anew_while_the_injector_is_away(self, env: Env, api: ApiServer) -> None:
         stage().apply(env)
         [pod] = canaries(api)
