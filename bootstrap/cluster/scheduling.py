@@ -4,15 +4,16 @@ from dataclasses import replace
 
 from bootstrap.catalogue import problem, recognise
 from bootstrap.cluster import events
-from bootstrap.cluster.api import path, words
+from bootstrap.cluster.api import Document, path, words
 from bootstrap.cluster.pod_case import Case
+from bootstrap.cluster.pod_facts import is_ready
 from bootstrap.problem import Problem
 
 PATIENCE = 5.0  # seconds in which what is in the way may end: a pod that goes, a node that comes up
 
 
 def problem_of(case: Case) -> Problem:
-    """Why the pod is not scheduled; final where neither a pod that ends nor a volume that is made can help."""
+    """Why the pod is not scheduled; final where no pod that comes or goes, and no volume that is made, can help."""
     condition = case.condition("PodScheduled")
     said, facts = condition.get("message", ""), case.facts()
     asked = ", ".join(f"{name} {amount}" for name, amount in _requests(case))
@@ -21,7 +22,19 @@ def problem_of(case: Case) -> Problem:
         return case.with_evidence(_volume(case) or problem("pvc-pending", summary, **facts), said)
     known = recognise("pod", "schedule", said, summary, **facts) or problem("pod-unschedulable", summary, **facts)
     waited = case.seconds_since(condition.get("lastTransitionTime")) >= PATIENCE
-    return case.with_evidence(replace(known, final=known.final and waited), said)
+    return case.with_evidence(replace(known, final=known.final and waited and not _others_move(case)), said)
+
+
+def _others_move(case: Case) -> bool:
+    """Whether other pods come or go: what they take may become free, as that of a pod whose successor gets ready."""
+    with words("The pods of the cluster cannot be listed."):
+        found = case.env.cluster.items(path("v1", "pods"))
+    return any("deletionTimestamp" in pod["metadata"] or _comes(pod) for pod in found)
+
+
+def _comes(pod: Document) -> bool:
+    on_node, phase = pod["spec"].get("nodeName"), pod.get("status", {}).get("phase")
+    return bool(on_node) and phase in ("Pending", "Running") and not is_ready(pod)
 
 
 def _requests(case: Case) -> list[tuple[str, str]]:

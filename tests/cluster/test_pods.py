@@ -16,6 +16,7 @@ from tests.cluster.recorded import items, play
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RECORDED = Path(__file__).parents[1] / "recorded"
+READY = {"type": "Ready", "status": "True"}
 
 
 def ago(seconds: float) -> str:
@@ -212,6 +213,27 @@ def test_a_pod_without_a_node_gets_time_until_another_ends(tell: Any) -> None:
         assert (found.code, found.final) == ("pod-node-too-small", final)
     found = tell(unscheduled("0/1 nodes are available: 1 node(s) had untolerated taint {x: }.", 60))
     assert (found.code, found.final) == ("pod-unschedulable", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "final"),
+    [
+        ("comes", {"spec": {"nodeName": "small"}, "status": {"phase": "Running"}}, False),
+        ("goes", {"spec": {"nodeName": "small"}, "status": {"phase": "Running"}, "deletionTimestamp": ago(1)}, False),
+        ("stays", {"spec": {"nodeName": "small"}, "status": {"phase": "Running", "conditions": [READY]}}, True),
+        ("ended", {"spec": {"nodeName": "small"}, "status": {"phase": "Succeeded"}}, True),
+        ("waits", {"spec": {}, "status": {"phase": "Pending"}}, True),
+    ],
+)
+def test_a_pod_without_a_node_is_waited_for_while_others_come_or_go(
+    tell: Any, api: ApiServer, name: str, changes: dict[str, Any], final: bool
+) -> None:
+    meta = {"name": name, "namespace": "other"} | {k: v for k, v in changes.items() if k == "deletionTimestamp"}
+    spec = {"containers": [{"name": "x", "image": "x:1"}], **changes["spec"]}
+    api.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "other"}})
+    api.put({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": changes["status"]})
+    found = tell(unscheduled("0/1 nodes are available: 1 Insufficient cpu.", 60))
+    assert (found.code, found.final) == ("pod-node-too-small", final)
 
 
 def test_pods_that_wait_before_their_next_try_are_made_anew(cluster_env: Env, api: ApiServer) -> None:
