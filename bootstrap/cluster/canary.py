@@ -8,11 +8,12 @@ from bootstrap.catalogue import problem
 from bootstrap.cluster import namespaces, probe
 from bootstrap.cluster.api import Document, message, path, words
 from bootstrap.cluster.pod_case import kubectl
+from bootstrap.cluster.pod_facts import SIDECAR as DAPRD
+from bootstrap.cluster.pod_facts import waits
 from bootstrap.env import Env
 from bootstrap.problem import Failed, Problem
 
 APP = "inv-canary"
-DAPRD = "daprd"
 LIFETIME = 300  # seconds after which the kubelet ends a canary that nobody removed
 INJECTOR = "app=dapr-sidecar-injector"
 
@@ -74,11 +75,13 @@ def rehearse(env: Env) -> Problem | None:
 
 
 def start(env: Env) -> None:
-    """Creates the canary for what is there now; one that ended, or was for something else, goes away."""
+    """Creates the canary for what is there now; one that ended, waits before its next try, or was for something else
+    goes away."""
     wanted = pod(env, _name(env))
     for found in _pods(env):
         alive = found.get("status", {}).get("phase") in ("Pending", "Running", None)
-        if found["metadata"]["name"] == wanted["metadata"]["name"] and alive and has_sidecar(found):
+        same = found["metadata"]["name"] == wanted["metadata"]["name"]
+        if same and alive and has_sidecar(found) and not waits(found):
             return
         _remove(env, found)
     _create(env, wanted)

@@ -6,6 +6,7 @@ from typing import Any
 from bootstrap.cluster.api import Document
 
 SIDECAR = "daprd"
+ORDINARY = ("", "ContainerCreating", "PodInitializing")  # why a container waits for its first start
 
 
 def pod_facts(pod: Document, now: float) -> dict[str, Any]:
@@ -35,6 +36,14 @@ def is_ready(thing: Document) -> bool:
     """Whether the condition Ready of a pod or a node holds."""
     conditions = thing.get("status", {}).get("conditions", ())
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def waits(pod: Document) -> bool:
+    """Whether a container of the pod waits before its next try, which the kubelet puts off for up to five minutes."""
+    told = pod.get("status", {})
+    statuses = (*told.get("initContainerStatuses", ()), *told.get("containerStatuses", ()))
+    states = [one.get("state", {}).get("waiting") or {} for one in statuses]
+    return any(state.get("reason", "") not in ORDINARY for state in states)
 
 
 def _state(pod: Document, statuses: list[Document]) -> str:

@@ -8,12 +8,11 @@ from bootstrap.catalogue import problem, recognise
 from bootstrap.cluster import crashes, events, scheduling
 from bootstrap.cluster.api import Document
 from bootstrap.cluster.pod_case import Case, Container, at
+from bootstrap.cluster.pod_facts import ORDINARY, SIDECAR
 from bootstrap.env import Env
 from bootstrap.problem import Problem
 
-SIDECAR = "daprd"
 PULLS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
-ORDINARY = ("", "ContainerCreating", "PodInitializing")
 LAST = ("pod-starting", "pod-not-ready", "sidecar-waits-for-app")  # what follows from whatever else is wrong
 MOUNT_TRIES = 4  # of the kubelet, about 8 s: until then what is to be mounted may still be made
 

@@ -8,6 +8,7 @@ from bootstrap import content
 from bootstrap.catalogue import problem
 from bootstrap.cluster import kafka_probe, probe_server
 from bootstrap.cluster.api import Document, message, path, words
+from bootstrap.cluster.pod_facts import waits
 from bootstrap.env import Env
 from bootstrap.http import Answer
 from bootstrap.problem import Problem
@@ -68,7 +69,10 @@ def pod(env: Env) -> Document:
 
 
 def ensure(env: Env) -> None:
-    """Makes the pod, anew where it ended or was made from something else. Needs the namespace. Raises `Failed`."""
+    """Makes the pod, anew where it ended, waits before its next try, or was made from something else.
+
+    Needs the namespace. Raises `Failed`.
+    """
     namespace, wanted = env.manifest.namespace, pod(env)
     with words(f"The pod {namespace}/{NAME} cannot be made."):
         found = env.cluster.find(path("v1", "pods", namespace, NAME))
@@ -90,7 +94,7 @@ def ensure(env: Env) -> None:
 def _serves(found: Document, wanted: Document) -> bool:
     same = found["metadata"].get("labels", {}).get(SPEC) == wanted["metadata"]["labels"][SPEC]
     ended = found.get("status", {}).get("phase") in ("Failed", "Succeeded", "Unknown")
-    return same and not ended and not found["metadata"].get("deletionTimestamp")
+    return same and not ended and not waits(found) and not found["metadata"].get("deletionTimestamp")
 
 
 def check(env: Env) -> Problem | None:

@@ -8,7 +8,7 @@ from bootstrap.catalogue import problem, recognise
 from bootstrap.cluster import events, pods
 from bootstrap.cluster.api import Document, path, words
 from bootstrap.cluster.pod_case import kubectl
-from bootstrap.cluster.pod_facts import is_ready
+from bootstrap.cluster.pod_facts import is_ready, waits
 from bootstrap.env import Env
 from bootstrap.problem import Problem
 
@@ -69,16 +69,8 @@ def retry(env: Env, kind: str, name: str, namespace: str) -> list[str]:
     with words(f"The pods of {namespace}/{name} cannot be made anew."):
         workload = env.cluster.find(path("apps/v1", kind, namespace, name))
         found = of(env, workload) if workload else []
-        stuck = [pod["metadata"]["name"] for pod in found if workload and (_waits(pod) or _blocks(pod, workload))]
+        stuck = [pod["metadata"]["name"] for pod in found if workload and (waits(pod) or _blocks(pod, workload))]
         return [pod for pod in stuck if env.cluster.delete(path("v1", "pods", namespace, pod))]
-
-
-def _waits(pod: Document) -> bool:
-    told = pod.get("status", {})
-    states = [
-        one.get("state", {}) for one in (*told.get("initContainerStatuses", ()), *told.get("containerStatuses", ()))
-    ]
-    return any((state.get("waiting") or {}).get("reason", "") not in pods.ORDINARY for state in states)
 
 
 def _blocks(pod: Document, workload: Document) -> bool:

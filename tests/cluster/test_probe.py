@@ -40,6 +40,18 @@ def test_one_that_ended_is_made_again(api: ApiServer, cluster_env: Env, phase: s
     assert pod(api)["metadata"]["uid"] != first["metadata"]["uid"]
 
 
+@pytest.mark.parametrize(("reason", "again"), [("ImagePullBackOff", True), ("ContainerCreating", False)])
+def test_one_that_waits_before_its_next_try_is_made_again(
+    api: ApiServer, cluster_env: Env, reason: str, again: bool
+) -> None:
+    probe.ensure(cluster_env)
+    first = pod(api)
+    status = {"name": "probe", "ready": False, "restartCount": 0, "state": {"waiting": {"reason": reason}}}
+    api.put({**first, "status": {"phase": "Pending", "containerStatuses": [status]}})
+    probe.ensure(cluster_env)
+    assert (pod(api)["metadata"]["uid"] != first["metadata"]["uid"]) is again
+
+
 def test_one_of_another_image_is_made_again(api: ApiServer, cluster_env: Env) -> None:
     probe.ensure(cluster_env)
     probe.ensure(replace(cluster_env, environ={**cluster_env.environ, "PYTHON_IMAGE": "mirror.example/python:3.11"}))

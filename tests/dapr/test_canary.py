@@ -119,6 +119,15 @@ class TestProof:
         [after] = canaries(api)
         assert before["metadata"]["uid"] != after["metadata"]["uid"]
 
+    def test_one_that_waits_before_its_next_try_is_replaced(self, env: Env, api: ApiServer) -> None:
+        stage().apply(env)
+        [before] = canaries(api)
+        waiting = {"name": "daprd", "ready": False, "state": {"waiting": {"reason": "ImagePullBackOff"}}}
+        api.put({**before, "status": {"phase": "Pending", "containerStatuses": [waiting]}})
+        stage().apply(env)
+        [after] = canaries(api)
+        assert before["metadata"]["uid"] != after["metadata"]["uid"]
+
     @pytest.mark.closes("canary", "it has daprd", "sidecar-missing")
     def test_one_without_a_sidecar_closes_the_gate_and_is_replaced(self, env: Env, api: ApiServer) -> None:
         stage().apply(env)
