@@ -119,7 +119,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "pod-crashes",
-        "Its program ends by itself; its last words are below.",
+        "The container's program ends by itself; its last words are below.",
         _LOG + "# mend it, then:\n./inv up",
     ),
     # --- the sidecar's last words

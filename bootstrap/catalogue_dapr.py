@@ -32,12 +32,12 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "dapr-not-installed",
-        "Its Helm release is not there, or was made from another chart or other values than the checkout has.",
+        "Dapr's Helm release is not there, or was made from another chart or other values than the checkout has.",
         "./inv up",
     ),
     Row(
         "dapr-kinds-missing",
-        "Their custom resource definitions are not there, or not yet established.",
+        "The custom resource definitions of Dapr's kinds are not there, or not yet established.",
         "./inv up",
     ),
     Row(
@@ -53,7 +53,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "canary-missing",
-        "It was removed from outside, or what injects sidecars was replaced while it was being proven.",
+        "The canary was removed from outside, or what injects sidecars was replaced while it was being proven.",
         "./inv up",
     ),
     Row(
@@ -64,12 +64,12 @@ ROWS: tuple[Row, ...] = (
     # --- PostgreSQL
     Row(
         "database-secret-missing",
-        "It was deleted or changed from outside, or the password was.",
+        "The Secret was deleted or changed from outside, or the password was.",
         "./inv up",
     ),
     Row(
         "postgres-not-installed",
-        "Its Helm release is not there, or was made from another chart, other values or another password.",
+        "PostgreSQL's Helm release is not there, or was made from another chart, other values or another password.",
         "./inv up",
     ),
     Row(
@@ -98,7 +98,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "sidecar-silent",
-        "It does not answer on port 3500 of the pod: it starts, waits for a component, or has ended.",
+        "The sidecar does not answer on port 3500 of the pod: it starts, waits for a component, or has ended.",
         "{kubectl} logs {pod} --container daprd\n./inv up",
     ),
     Row(

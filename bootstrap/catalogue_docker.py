@@ -81,7 +81,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "broker-container-stale",
-        "It was made with other settings (image, memory, port) than environment.toml and the checkout have now.",
+        "The container was made with other settings (image, memory, port) than environment.toml and the checkout have "
+        "now.",
         "# makes it anew; the topics stay in the volume of the same name:\n./inv up",
     ),
     Row(

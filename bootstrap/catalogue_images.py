@@ -127,7 +127,9 @@ ROWS: tuple[Row, ...] = (
         unknown=True,
     ),
     # --- the image and its run
-    Row("image-missing", "It was not built here yet, or was removed since, or the code has changed.", "./inv up"),
+    Row(
+        "image-missing", "The image was not built here yet, or was removed since, or the code has changed.", "./inv up"
+    ),
     Row("image-not-proven", "The last run ended before it was proven, or it failed there.", "./inv up"),
     Row(
         "image-user-root",
@@ -183,13 +185,14 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "image-not-alive",
-        "It was started as a pod will start it: no rights, a read-only root filesystem, no network. Its log is below.",
+        "The image was started as a pod will start it: no rights, a read-only root filesystem, no network. Its log is "
+        "below.",
         _RUN,
     ),
     Row(
         "image-run-failed",
-        "It was started as a pod will start it: no rights, a read-only root filesystem, no network. Its last words "
-        "are below.",
+        "The image was started as a pod will start it: no rights, a read-only root filesystem, no network. Its last "
+        "words are below.",
         _RUN,
         unknown=True,
     ),

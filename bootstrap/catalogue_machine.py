@@ -31,8 +31,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "docker-clock",
-        "Its virtual machine's clock stands still while the computer sleeps. Certificates and tokens made on one side "
-        "are refused on the other.",
+        "The clock of Docker Desktop's virtual machine stands still while the computer sleeps. Certificates and tokens "
+        "made on one side are refused on the other.",
         "# restart Docker Desktop, or set the clock by the hardware's; these must agree:\n"
         "date -u\ndocker info --format '{{{{.SystemTime}}}}'\n./inv up",
     ),
@@ -65,7 +65,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "wsl-checkout-on-windows",
-        "There, files are ten times slower, locks and permissions do not hold, and changes are not noticed.",
+        "On a disk of Windows, files are ten times slower, locks and permissions do not hold, and changes are not "
+        "noticed.",
         "# move it to the disk of WSL:\ngit clone {path} ~/{name}\ncd ~/{name}\n./inv up",
     ),
     Row(

@@ -101,7 +101,7 @@ ROWS: tuple[Row, ...] = (
     # --- the cluster
     Row(
         "api-not-ready",
-        "Its own checks below have not passed: it starts, or its database is in trouble.",
+        "The API server's own checks below have not passed: it starts, or its database is in trouble.",
         _LOOK + " get --raw '/readyz?verbose'\n./inv up",
     ),
     Row(
@@ -110,7 +110,11 @@ ROWS: tuple[Row, ...] = (
         "# set cluster.kubernetes in environment.toml to {found}, or let minikube upgrade the cluster:\n./inv up",
     ),
     Row("node-not-ready", "Pods start only on a node that is Ready and has no taint.", _LOOK + " describe nodes"),
-    Row("node-cordoned", "Somebody cordoned it, so nothing new can start there.", _LOOK + " uncordon {name}\n./inv up"),
+    Row(
+        "node-cordoned",
+        "Somebody cordoned the node, so nothing new can start there.",
+        _LOOK + " uncordon {name}\n./inv up",
+    ),
     Row(
         "node-under-pressure",
         "The kubelet ends pods, and starts no new ones, until there is more {what} again.",
@@ -142,8 +146,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "namespace-not-secured",
-        "Its pod-security.kubernetes.io labels are not the ones of dapr.pod_security in environment.toml, so pods "
-        "that break the level would be let in.",
+        "The namespace's pod-security.kubernetes.io labels are not the ones of dapr.pod_security in environment.toml, "
+        "so pods that break the level would be let in.",
         "./inv up",
     ),
     Row("probe-missing", "The pod from which gates look was deleted from outside.", "./inv up"),
@@ -161,7 +165,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "docker-env-away",
-        "minikube told where it is, and nothing that minikube's certificates vouch for answers there.",
+        "minikube told where the node's engine is, and nothing that minikube's certificates vouch for answers there.",
         "minikube ssh -p {profile} -- systemctl status docker\nminikube stop -p {profile}\n./inv up",
     ),
     Row(
@@ -177,7 +181,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "docker-env-elsewhere",
-        "It does not run the containers that the API server says run on the node: images built there would be missed.",
+        "The engine does not run the containers that the API server says run on the node: images built there would be "
+        "missed.",
         "minikube stop -p {profile}\n./inv up",
     ),
 )

@@ -134,7 +134,7 @@ ROWS: tuple[Row, ...] = (
         "What has to be there before its containers, such as volumes and a network, is not; the events say why.",
         _LOOK + "./inv up",
     ),
-    Row("pvc-missing", "It was deleted, or never made.", "{kubectl} get persistentvolumeclaims\n./inv up"),
+    Row("pvc-missing", "The claim was deleted, or never made.", "{kubectl} get persistentvolumeclaims\n./inv up"),
     Row(
         "pvc-no-storage-class",
         "The claim {claim} names no storage class, the cluster has no default one, and no volume fits.",
@@ -236,24 +236,24 @@ ROWS: tuple[Row, ...] = (
     ),
     *catalogue_crashes.ROWS,
     # --- it is under way
-    Row("pod-starting", "It has been made, and its containers are not yet all there.", _LOOK + "./inv up"),
+    Row("pod-starting", "The pod has been made, and its containers are not yet all there.", _LOOK + "./inv up"),
     Row(
         "pod-not-ready",
-        "Its readiness probe fails: what it asks is not there, or answers that it is not ready.",
+        "The readiness probe fails: what it asks is not there, or answers that it is not ready.",
         "{kubectl} logs {pod} --container {container}\n" + _LOOK + "./inv up",
     ),
-    Row("pod-ending", "It was deleted, and its containers get their time to end.", _LOOK + "./inv up"),
+    Row("pod-ending", "The pod was deleted, and its containers get their time to end.", _LOOK + "./inv up"),
     Row(
         "pod-stuck-terminating",
-        "It has finalizers ({finalizers}) that whoever set them does not remove: its controller does not run.",
+        "The pod has finalizers ({finalizers}) that whoever set them does not remove: its controller does not run.",
         "# brings it to an end without its controller:\n"
         """{kubectl} patch pod {pod} --type merge --patch '{{"metadata":{{"finalizers":null}}}}'\n./inv up""",
     ),
     # --- the way to it
-    Row("service-missing", "It was deleted from outside, or never made.", "./inv up"),
+    Row("service-missing", "The Service was deleted from outside, or never made.", "./inv up"),
     Row(
         "service-selects-nothing",
-        "It looks for pods with the labels {selector}, and no pod that has an address has them.",
+        "The Service looks for pods with the labels {selector}, and no pod that has an address has them.",
         "{kubectl} get pods --show-labels\n" + _CHART + "make selector and labels match; then:\n./inv up",
     ),
     Row(
@@ -262,7 +262,7 @@ ROWS: tuple[Row, ...] = (
         "{kubectl} get pods --selector {selector}\n./inv up",
     ),
     # --- the workload
-    Row("workload-missing", "It was deleted from outside, or never made.", "./inv up"),
+    Row("workload-missing", "The workload was deleted from outside, or never made.", "./inv up"),
     Row("workload-scaled-down", "Somebody set its replicas to 0 after it was deployed.", "./inv up"),
     Row(
         "rollout-blocked",

@@ -15,7 +15,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "cluster-network-foreign",
-        "Somebody else made it, so it is not touched; minikube would put its node into it.",
+        "Somebody else made the network, so it is not touched; minikube would put its node into it.",
         "docker network inspect {profile}\n# when nobody needs it, delete it: docker network rm {profile}\n"
         "# else choose another cluster.profile in environment.toml; then:\n./inv up",
     ),
@@ -27,7 +27,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "broker-name-differs",
-        "Its Service and EndpointSlice lead to {actual}; the broker is at {wanted}.",
+        "The broker's Service and EndpointSlice lead to {actual}; the broker is at {wanted}.",
         f"# where somebody else wrote them, they go first:\n{KUBECTL} delete service {{service}} --ignore-not-found\n"
         f"{KUBECTL} delete endpointslices -l kubernetes.io/service-name={{service}}\n./inv up",
     ),

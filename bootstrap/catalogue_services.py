@@ -57,12 +57,12 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "service-crashed",
-        "Its process ended by itself; its last words are below.",
+        "The service's process ended by itself; its last words are below.",
         "./inv logs {name}\n# mend it, then:\n./inv rebuild {name}",
     ),
     Row(
         "service-not-running",
-        "Its process is not there: it was never started, or it was ended from outside.",
+        "The service's process is not there: it was never started, or it was ended from outside.",
         "./inv up",
     ),
     Row(

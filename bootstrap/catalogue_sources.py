@@ -31,7 +31,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "service-environment-broken",
-        "Its interpreter starts and then fails, so nothing can run in it.",
+        "The interpreter of the service's environment starts and then fails, so nothing can run in it.",
         "rm -rf {folder}\n./inv up",
     ),
     Row(

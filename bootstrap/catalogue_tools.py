@@ -5,7 +5,7 @@ from bootstrap.problem import Row
 ROWS: tuple[Row, ...] = (
     Row(
         "tool-missing",
-        "It is not on PATH, {variable} names no program that this user may run, and the cache does not have it.",
+        "{name} is not on PATH, {variable} names no program that this user may run, and the cache does not have it.",
         "# downloads {name} {wanted} into your cache, and installs nothing else:\n"
         "unset {variable}\n./inv up --only tools",
     ),

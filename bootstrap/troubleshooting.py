@@ -87,7 +87,9 @@ HEAD = """\
 # Troubleshooting
 
 Every failure shows its code in brackets, what is wrong, why, the tool's own words, and what to type. Here they are all
-in one place. Words in capitals stand for what your problem names. A problem without a code is a bug of this project.
+in one place. Words in capitals stand for what your problem names; the tool's words, where a cause says that they are
+below, stand in your problem alone. Where `kubectl` or `minikube` is not on PATH, [the guide](guide.md#on-a-cluster)
+says where they are. A problem without a code is a bug of this project.
 """
 KUBECTL = "kubectl --kubeconfig KUBECONFIG --context CONTEXT --namespace NAMESPACE"
 
