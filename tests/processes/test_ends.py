@@ -65,12 +65,14 @@ def test_a_process_that_ignores_sigterm_is_killed_after_its_grace(processes: Pro
 
 
 def test_several_share_one_grace(processes: Processes, tmp_path: Path) -> None:
+    """Told to end, each waits until all were told: were they stopped one after another, the first would be killed."""
+    told = f"while [ $(ls {tmp_path}/told.* | wc -l) -lt 4 ]; do sleep 0.02; done"
     for name in "abcd":
-        processes.start(spec(name, f"trap '' TERM; : > {tmp_path}/{name}; while :; do sleep 0.05; done"))
-    until(lambda: all((tmp_path / name).exists() for name in "abcd"))
-    began = time.monotonic()
-    assert processes.stop(list("abcd"), grace=0.5) == list("abcd")
-    assert time.monotonic() - began < 1.9
+        heed = f"trap ': > {tmp_path}/told.{name}; {told}; : > {tmp_path}/ended.{name}; exit 0' TERM"
+        processes.start(spec(name, f"{heed}; : > {tmp_path}/ready.{name}; while :; do sleep 0.05; done"))
+    until(lambda: len(list(tmp_path.glob("ready.*"))) == 4)
+    assert processes.stop(list("abcd"), grace=10) == list("abcd")
+    assert len(list(tmp_path.glob("ended.*"))) == 4
 
 
 STARTER = """
