@@ -107,12 +107,12 @@ def test_a_program_that_cannot_be_started(tmp_path: Path, kind: str) -> None:
 def test_a_timeout_ends_the_whole_group(tmp_path: Path, script: str) -> None:
     file = tmp_path / "pids"
     began = time.monotonic()
-    found = failure(lambda: sh(script.format(file=file), timeout=0.3))
+    found = failure(lambda: sh(script.format(file=file), timeout=1))
     assert found.code == "command-timeout"
-    assert found.summary == "sh did not end within 0 s."
+    assert found.summary == "sh did not end within 1 s."
     assert found.evidence.startswith("$ /bin/sh -c ")
     assert found.evidence.endswith("words")
-    assert 0.3 <= time.monotonic() - began < 8
+    assert 1 <= time.monotonic() - began < 8
     assert len(pids(file)) == 2
     until(lambda: not any(map(alive, pids(file))))
 
@@ -156,7 +156,8 @@ def test_ctrl_c_ends_the_group_too(tmp_path: Path) -> None:
         caller.send_signal(signal.SIGINT)
         _, words = caller.communicate(timeout=10)
     assert "KeyboardInterrupt" in words
-    assert not any(map(alive, pids(file)))
+    # A process closes its end of the pipes before it is gone.
+    until(lambda: not any(map(alive, pids(file))))
 
 
 def test_lines_are_heard_as_they_are_printed_each_once(tmp_path: Path) -> None:
