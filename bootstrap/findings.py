@@ -111,7 +111,7 @@ def _gate(stage: Stage, env: Env) -> Problem | None:
     except Failed as failed:
         return failed.problems[0]
     except OSError as error:
-        if known := state.trouble(error, env.state):
+        if known := state.trouble(error, env.root):
             return known
         raise
 

@@ -1,4 +1,4 @@
-"""preflight (local): the state folder can be written, there is room, strays are ended, every port is decided."""
+"""preflight (local): the state folder can be written, there is room, every port is decided."""
 
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
