@@ -44,7 +44,7 @@ def test_all_is_well(env: Env, root: Root) -> None:
     "preflight (minikube)", "the engine is new enough and runs Linux", "docker-version", "docker-not-linux"
 )
 @pytest.mark.closes(
-    "preflight (minikube)", "cluster and broker fit into the engine", "engine-too-small", "cluster-too-large"
+    "preflight (minikube)", "the cluster fits into the engine", "engine-too-small", "cluster-too-large"
 )
 @pytest.mark.parametrize(
     ("tells", "expected"),
@@ -153,7 +153,7 @@ def test_wsl_2_with_control_groups_of_version_1(env: Env, root: Root) -> None:
     assert "kernelCommandLine = cgroup_no_v1=all" in found[0].remedy
 
 
-@pytest.mark.closes("preflight (minikube)", "cluster and broker fit into the engine", "wsl-too-small")
+@pytest.mark.closes("preflight (minikube)", "the cluster fits into the engine", "wsl-too-small")
 def test_wsl_2_that_windows_gives_too_little(env: Env, engine: Engine, root: Root) -> None:
     engine.tells["MemTotal"] = 3 * 2**30
     found = list(machine.findings(env, root(WSL2)))
