@@ -2,9 +2,11 @@
 
 import io
 import json
+import re
+import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from bootstrap.problem import Problem
@@ -27,6 +29,12 @@ MARKS = {
 }
 STYLES = {"green": "green", "failed": "bold red", "cancelled": "yellow", "held": "dim"}
 ASCII = {"✔": "ok", "✘": "FAILED", "■": "stopped", "·": ".", "▸": ">", "─": "-", "│": "|", "…": "..."}
+
+# Programs that remedies call and `inv` itself does without, or downloads to where no shell finds them.
+ELSEWHERE = {
+    "kubectl": "minikube brings one, see docs/guide.md#on-a-cluster",
+    "minikube": "./inv doctor shows the one that is used",
+}
 
 
 class Report:
@@ -74,8 +82,13 @@ class Report:
         if text := self._progress.more(what, done, total):
             self.line(f"  {text}")
 
-    def problems(self, problems: tuple[Problem, ...] | list[Problem]) -> None:
-        """Everything that is wrong: code, sentence, cause, the tool's words, and what to type."""
+    def problems(
+        self, problems: tuple[Problem, ...] | list[Problem], which: Callable[[str], str | None] = shutil.which
+    ) -> None:
+        """Everything that is wrong: code, sentence, cause, the tool's words, and what to type.
+
+        A program in the last that `which` does not find is told with where it is.
+        """
         for problem in problems:
             at = f"  ({problem.where})" if problem.where else ""
             self.line(f"\n✘ {problem.summary}{at}")
@@ -85,6 +98,9 @@ class Report:
                 for text in problem.evidence.splitlines()[-30:]:
                     self.line(f"  │ {text}")
             self.line("  ─ what to type")
+            for tool, where in ELSEWHERE.items():
+                if re.search(rf"(?m)^[^#\n]*\b{tool} ", problem.remedy) and which(tool) is None:
+                    self.line(f"    # {tool} is not on PATH: {where}")
             for text in problem.remedy.splitlines():
                 self.line(f"    {text}")
             self.line(f"  [{problem.code}] docs/troubleshooting.md#{problem.code}")

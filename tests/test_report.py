@@ -105,6 +105,26 @@ def test_a_problem_with_all_its_parts() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("remedy", "told"),
+    [
+        ("kubectl --context small get pods\n./inv up", ["kubectl"]),
+        ('(eval "$(minikube docker-env -p small)" && docker ps)', ["minikube"]),
+        ("minikube delete -p small\nkubectl get nodes", ["kubectl", "minikube"]),
+        ("# kubectl and minikube are for other days\n./inv up --on minikube", []),
+    ],
+)
+def test_programs_that_the_shell_does_not_find(remedy: str, told: list[str]) -> None:
+    out = io.StringIO()
+    problem = Problem("a-b", "x", "y", remedy)
+    Report(out).problems([problem], which=lambda _: None)
+    assert re.findall(r"    # (\w+) is not on PATH: ", out.getvalue()) == told
+    assert "".join(f"    {line}\n" for line in remedy.splitlines()) in out.getvalue()
+    out = io.StringIO()
+    Report(out).problems([problem], which="/usr/bin/{}".format)
+    assert "not on PATH" not in out.getvalue()
+
+
 def test_a_problem_with_the_least() -> None:
     out = io.StringIO()
     Report(out).problems((BARE,))

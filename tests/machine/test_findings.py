@@ -43,9 +43,7 @@ def test_all_is_well(env: Env, root: Root) -> None:
 @pytest.mark.closes(
     "preflight (minikube)", "the engine is new enough and runs Linux", "docker-version", "docker-not-linux"
 )
-@pytest.mark.closes(
-    "preflight (minikube)", "the cluster fits into the engine", "engine-too-small", "cluster-too-large"
-)
+@pytest.mark.closes("preflight (minikube)", "the cluster fits into the engine", "engine-too-small", "cluster-too-large")
 @pytest.mark.parametrize(
     ("tells", "expected"),
     [
