@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from bootstrap.catalogue import problem
-from bootstrap.cluster.api import path
+from bootstrap.cluster.api import message, path
 from bootstrap.cluster.tunnel import Tunnel
 from bootstrap.env import Env
 from bootstrap.problem import Failed
@@ -74,8 +74,13 @@ def urls(env: Env, carry: Carry = through_api) -> Iterator[dict[str, str]]:
 
 
 def _to_service(env: Env, name: str, carry: Carry, client: socket.socket) -> None:
-    pod, port = endpoint(env, name)
-    carry(env, pod, port, client)
+    from kubernetes.client import ApiException
+
+    try:
+        pod, port = endpoint(env, name)
+        carry(env, pod, port, client)
+    except ApiException as error:  # by itself it tells every header of the answer
+        raise OSError(f"{name} is not reached: {message(error)}") from error
 
 
 def endpoint(env: Env, name: str) -> tuple[str, int]:

@@ -16,7 +16,7 @@ from bootstrap.command import Completed
 from bootstrap.env import Env
 from bootstrap.http import Answer, request
 from bootstrap.problem import Failed
-from tests.apiserver import ApiServer
+from tests.apiserver import ApiServer, Refused
 from tests.cluster.pod_ports import echo, tcp_server
 from tests.doubles import Web
 from tests.ports import free
@@ -138,6 +138,16 @@ def test_every_connection_goes_to_a_pod_that_is_ready_then(cluster_env: Env, api
         behind(api, "mailer", "mailer-2", port=9000)
         assert request("GET", urls["mailer"]).table()["pod"] == "mailer-2"
     assert seen == ["mailer-1:8081", "mailer-2:9000"]
+
+
+def test_what_the_api_refuses_is_told_in_its_own_words(cluster_env: Env, api: ApiServer) -> None:
+    cluster_env.request = Web({f"{SHOP}/healthz": Answer(200, '{"service": "shop"}')})
+    told: list[str] = []
+    cluster_env.say = told.append
+    with doors.urls(cluster_env, carry=speaks("mailer")) as urls:
+        api.fault(path="/endpointslices", refused=Refused(403, "endpointslices are forbidden", "Forbidden"))
+        assert request("GET", urls["mailer"]).status == 0
+    assert told == ["mailer is not reached: 403 endpointslices are forbidden"]
 
 
 def test_a_service_without_ready_pods_has_no_endpoint(cluster_env: Env, api: ApiServer) -> None:
