@@ -2,8 +2,8 @@
 
 from bootstrap.problem import Row
 
-_CHART = "# in the chart under infrastructure/charts: "
-_LOOK = "{kubectl} describe pod {pod}\n"
+CHART = "# in the chart under infrastructure/charts: "
+LOOK = "{kubectl} describe pod {pod}\n"
 _LOG = "{kubectl} logs {pod} --container {container} --previous={previous}\n"
 
 ROWS: tuple[Row, ...] = (
@@ -92,7 +92,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "pod-port-taken",
         "Two programs of the pod want the same port: its containers share one address.",
-        _CHART + "give each container a port of its own; then:\n./inv up",
+        CHART + "give each container a port of its own; then:\n./inv up",
         tool="pod",
         phase="log",
         pattern=r"\[Errno 98\].*[Aa]ddress already in use|bind: address already in use",
@@ -110,12 +110,12 @@ ROWS: tuple[Row, ...] = (
     Row(
         "pod-out-of-memory",
         "The container needed more memory than its limit ({limit}), and the kernel killed it.",
-        _CHART + "raise resources.limits.memory; then:\n./inv up",
+        CHART + "raise resources.limits.memory; then:\n./inv up",
     ),
     Row(
         "pod-liveness",
         "The kubelet kills and restarts the container, because its liveness probe fails: {probe}.",
-        _CHART + "correct livenessProbe, or mend what it asks for; this shows more:\n" + _LOOK + "./inv up",
+        CHART + "correct livenessProbe, or mend what it asks for; this shows more:\n" + LOOK + "./inv up",
     ),
     Row(
         "pod-crashes",

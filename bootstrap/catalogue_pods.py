@@ -1,10 +1,8 @@
 """The catalogue's rows about what keeps a pod from running."""
 
 from bootstrap import catalogue_crashes
+from bootstrap.catalogue_crashes import CHART, LOOK
 from bootstrap.problem import Row
-
-_CHART = "# in the chart under infrastructure/charts: "
-_LOOK = "{kubectl} describe pod {pod}\n"
 
 ROWS: tuple[Row, ...] = (
     # --- its image
@@ -51,7 +49,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "pod-image-unpulled",
         "The node could not get the image; the words of its container runtime are below.",
-        _LOOK + "./inv up",
+        LOOK + "./inv up",
         unknown=True,
     ),
     # --- its configuration
@@ -59,7 +57,7 @@ ROWS: tuple[Row, ...] = (
         "container-inherits-root",
         "The container must not run as root, and inherits user 0 from the pod's securityContext. The kubelet refuses "
         "that itself: neither the namespace's Pod Security labels nor admission flags of the API server change it.",
-        _CHART + "take runAsUser out of the pod's securityContext, and give each container\n"
+        CHART + "take runAsUser out of the pod's securityContext, and give each container\n"
         "# of the app a numeric user of its own (runAsUser: 10001, runAsGroup: 10001); then:\n./inv up",
         tool="pod",
         phase="config",
@@ -108,14 +106,14 @@ ROWS: tuple[Row, ...] = (
     Row(
         "pod-container-refused",
         "The container runtime, or the kubelet, refused; its words are below.",
-        _LOOK + "./inv up",
+        LOOK + "./inv up",
         unknown=True,
     ),
     # --- its volumes
     Row(
         "pod-mount-key-missing",
         "A volume asks for the key {key} of a {object}, which has no such key.",
-        _CHART + "correct the key in the volume's items, or add it; this shows what is there:\n"
+        CHART + "correct the key in the volume's items, or add it; this shows what is there:\n"
         "{kubectl} get configmaps,secrets --output yaml\n./inv up",
         tool="pod",
         phase="mount",
@@ -132,7 +130,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "pod-not-started",
         "What has to be there before its containers, such as volumes and a network, is not; the events say why.",
-        _LOOK + "./inv up",
+        LOOK + "./inv up",
     ),
     Row("pvc-missing", "The claim was deleted, or never made.", "{kubectl} get persistentvolumeclaims\n./inv up"),
     Row(
@@ -171,7 +169,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "pod-host-port-taken",
         "The pod wants a port of the node itself (hostPort), and another pod has it.",
-        _CHART + "take hostPort out, a Service of type NodePort serves as well; then:\n./inv up",
+        CHART + "take hostPort out, a Service of type NodePort serves as well; then:\n./inv up",
         tool="pod",
         phase="schedule",
         pattern=r"didn't have free ports for the requested pod ports",
@@ -179,7 +177,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "pod-node-unmatched",
         "The pod asks for a node of a certain kind (nodeSelector or affinity), and none is of that kind.",
-        _CHART + "take nodeSelector and affinity out, a local cluster has one node; then:\n./inv up",
+        CHART + "take nodeSelector and affinity out, a local cluster has one node; then:\n./inv up",
         tool="pod",
         phase="schedule",
         pattern=r"didn't match Pod's node affinity/selector",
@@ -187,7 +185,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "pod-unschedulable",
         "The scheduler finds no node for it; its words are below.",
-        _LOOK + "./inv up",
+        LOOK + "./inv up",
     ),
     Row(
         "pod-evicted",
@@ -199,7 +197,7 @@ ROWS: tuple[Row, ...] = (
         "pod-refused-security",
         "The namespace enforces Pod Security `{level}`, and the pod does not meet it. The words below name each "
         "container and what it must set.",
-        _CHART + "set in each container what is named below (the namespace is right); then:\n./inv up",
+        CHART + "set in each container what is named below (the namespace is right); then:\n./inv up",
         tool="pod",
         phase="admission",
         pattern=r'violates PodSecurity \\?"(?P<level>[^":\\]+)',
@@ -215,7 +213,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "pod-account-missing",
         "The pod runs as the ServiceAccount {account}, which is not in the namespace.",
-        _CHART + "add the ServiceAccount, or take serviceAccountName out; then:\n./inv up",
+        CHART + "add the ServiceAccount, or take serviceAccountName out; then:\n./inv up",
         tool="pod",
         phase="admission",
         pattern=r'serviceaccount "(?!default")(?P<account>[^"]+)" not found',
@@ -236,13 +234,13 @@ ROWS: tuple[Row, ...] = (
     ),
     *catalogue_crashes.ROWS,
     # --- it is under way
-    Row("pod-starting", "The pod has been made, and its containers are not yet all there.", _LOOK + "./inv up"),
+    Row("pod-starting", "The pod has been made, and its containers are not yet all there.", LOOK + "./inv up"),
     Row(
         "pod-not-ready",
         "The readiness probe fails: what it asks is not there, or answers that it is not ready.",
-        "{kubectl} logs {pod} --container {container}\n" + _LOOK + "./inv up",
+        "{kubectl} logs {pod} --container {container}\n" + LOOK + "./inv up",
     ),
-    Row("pod-ending", "The pod was deleted, and its containers get their time to end.", _LOOK + "./inv up"),
+    Row("pod-ending", "The pod was deleted, and its containers get their time to end.", LOOK + "./inv up"),
     Row(
         "pod-stuck-terminating",
         "The pod has finalizers ({finalizers}) that whoever set them does not remove: its controller does not run.",
@@ -254,7 +252,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "service-selects-nothing",
         "The Service looks for pods with the labels {selector}, and no pod that has an address has them.",
-        "{kubectl} get pods --show-labels\n" + _CHART + "make selector and labels match; then:\n./inv up",
+        "{kubectl} get pods --show-labels\n" + CHART + "make selector and labels match; then:\n./inv up",
     ),
     Row(
         "service-without-ready-pod",

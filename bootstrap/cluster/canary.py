@@ -8,8 +8,7 @@ from bootstrap.catalogue import problem
 from bootstrap.cluster import namespaces, probe
 from bootstrap.cluster.api import Document, message, path, words
 from bootstrap.cluster.pod_case import kubectl
-from bootstrap.cluster.pod_facts import SIDECAR as DAPRD
-from bootstrap.cluster.pod_facts import waits
+from bootstrap.cluster.pod_facts import SIDECAR, has, waits
 from bootstrap.env import Env
 from bootstrap.problem import Failed, Problem
 
@@ -71,7 +70,7 @@ def rehearse(env: Env) -> Problem | None:
         made = _create(env, pod(env), dryRun="All")
     except Failed as failed:
         return failed.problems[0]
-    return None if has_sidecar(made) else _without_sidecar(env)
+    return None if has(made, SIDECAR) else _without_sidecar(env)
 
 
 def start(env: Env) -> None:
@@ -81,7 +80,7 @@ def start(env: Env) -> None:
     for found in _pods(env):
         alive = found.get("status", {}).get("phase") in ("Pending", "Running", None)
         same = found["metadata"]["name"] == wanted["metadata"]["name"]
-        if same and alive and has_sidecar(found) and not waits(found):
+        if same and alive and has(found, SIDECAR) and not waits(found):
             return
         _remove(env, found)
     _create(env, wanted)
@@ -95,10 +94,10 @@ def look(env: Env) -> Problem | None:
     found = next((each for each in _pods(env) if each["metadata"]["name"] == name), None)
     if found is None:
         return problem("canary-missing", f"The canary pod {name} is not there.", final=True)
-    if not has_sidecar(found):
+    if not has(found, SIDECAR):
         return rehearse(env) or service_pods.sidecar_missing(env, APP, found)
     ready = {each["name"] for each in found.get("status", {}).get("containerStatuses", []) if each.get("ready")}
-    if {"app", DAPRD} <= ready:
+    if {"app", SIDECAR} <= ready:
         return None
     with words(f"The events of the pod {name} cannot be read."):
         selector = f"involvedObject.name={name},involvedObject.kind=Pod"
@@ -135,12 +134,6 @@ def signature(env: Env) -> str:
     injectors = sorted(each["metadata"]["uid"] for each in found if not each["metadata"].get("deletionTimestamp"))
     levels = [namespaces.labels(level) for level in namespaces.levels(env).values()]
     return content.digest([], json.dumps([injectors, levels, pod(env)], sort_keys=True))
-
-
-def has_sidecar(found: Document) -> bool:
-    """Whether a pod has the injected container."""
-    spec = found["spec"]
-    return any(each["name"] == DAPRD for each in (*spec["containers"], *spec.get("initContainers", ())))
 
 
 def _name(env: Env) -> str:

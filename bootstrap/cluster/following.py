@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bootstrap.cluster.api import Document, words
-from bootstrap.cluster.logs import facts, has, log_of, no_pod, not_injected, pods, stamped, status_of, why
+from bootstrap.cluster.logs import facts, log_of, no_pod, not_injected, pods, stamped, status_of, why
+from bootstrap.cluster.pod_facts import has
 from bootstrap.env import Env
 from bootstrap.problem import Failed
 

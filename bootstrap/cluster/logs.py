@@ -7,10 +7,10 @@ from typing import Any
 
 from bootstrap.catalogue import problem
 from bootstrap.cluster.api import Document, message, path, words
+from bootstrap.cluster.pod_facts import SIDECAR, has
 from bootstrap.env import Env
 from bootstrap.problem import Failed, Problem
 
-SIDECAR = "daprd"
 STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\S+(?:Z|[+-]\d\d:\d\d)) ")
 
 
@@ -117,12 +117,6 @@ def stamped(line: str) -> tuple[str, str]:
 def log_of(env: Env, pod: str) -> str:
     """The API's path of a pod's log."""
     return path("v1", "pods", env.manifest.namespace, pod, "log")
-
-
-def has(pod: Document, container: str) -> bool:
-    """Whether the pod is to have that container; a sidecar may be among the init containers."""
-    spec = pod["spec"]
-    return any(one["name"] == container for one in (*spec["containers"], *spec.get("initContainers", ())))
 
 
 def status_of(pod: Document, container: str) -> Document:

@@ -32,6 +32,12 @@ def pod_facts(pod: Document, now: float) -> dict[str, Any]:
     }
 
 
+def has(pod: Document, container: str) -> bool:
+    """Whether the pod is to have that container; a sidecar may be among the init containers."""
+    spec = pod["spec"]
+    return any(one["name"] == container for one in (*spec["containers"], *spec.get("initContainers", ())))
+
+
 def is_ready(thing: Document) -> bool:
     """Whether the condition Ready of a pod or a node holds."""
     conditions = thing.get("status", {}).get("conditions", ())

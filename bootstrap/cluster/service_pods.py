@@ -8,7 +8,7 @@ from bootstrap.catalogue import problem
 from bootstrap.cluster.api import Document, path, words
 from bootstrap.cluster.namespaces import SYSTEM
 from bootstrap.cluster.pod_case import kubectl
-from bootstrap.cluster.pod_facts import SIDECAR as DAPRD
+from bootstrap.cluster.pod_facts import SIDECAR, has
 from bootstrap.env import Env
 from bootstrap.problem import Problem
 
@@ -32,16 +32,11 @@ def of(env: Env, name: str) -> list[Document]:
 
 def without_sidecar(pods: list[Document]) -> list[Document]:
     """Those that ask for a sidecar and were made without: the injector did not answer when they came."""
-    return [pod for pod in pods if _asks(pod) and DAPRD not in _names(pod)]
+    return [pod for pod in pods if _asks(pod) and not has(pod, SIDECAR)]
 
 
 def _asks(pod: Document) -> bool:
     return bool(pod["metadata"].get("annotations", {}).get("dapr.io/enabled") == "true")
-
-
-def _names(pod: Document) -> set[str]:
-    spec = pod["spec"]
-    return {one["name"] for one in (*spec["containers"], *spec.get("initContainers", ()))}
 
 
 def delete(env: Env, pod: Document) -> None:
@@ -56,7 +51,7 @@ def sidecar_missing(env: Env, name: str, pod: Document) -> Problem:
     return problem(
         "sidecar-missing",
         f"The pod {pod['metadata']['name']} of {name} was made without its sidecar.",
-        evidence=f"containers: {', '.join(sorted(_names(pod)))}",
+        evidence=f"containers: {', '.join(one['name'] for one in pod['spec']['containers'])}",
         name=name,
         kubectl=kubectl(env, SYSTEM),
         final=True,
@@ -111,7 +106,7 @@ def restarted(pod: Document, name: str, now: datetime | None = None) -> Problem 
                 f"The container {one['name']} of the pod {pod['metadata']['name']} was restarted a moment ago.",
                 evidence=f"restarts: {one['restartCount']}\nlast end: {end}",
                 name=name,
-                options="--previous --sidecar" if one["name"] == DAPRD else "--previous",
+                options="--previous --sidecar" if one["name"] == SIDECAR else "--previous",
             )
     return None
 

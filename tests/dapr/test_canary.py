@@ -8,6 +8,7 @@ import pytest
 
 from bootstrap import pod_security
 from bootstrap.cluster import canary, namespaces
+from bootstrap.cluster.pod_facts import SIDECAR, has
 from bootstrap.env import Env
 from bootstrap.problem import Failed
 from bootstrap.stages.canary import injection, stage
@@ -140,7 +141,7 @@ class TestProof:
         assert found.code in stage().again
         stage().apply(env)
         [after] = canaries(api)
-        assert canary.has_sidecar(after)
+        assert has(after, SIDECAR)
 
     @pytest.mark.closes("canary", "it has daprd", "sidecar-not-injected")
     def test_one_without_a_sidecar_is_not_made_anew_while_the_injector_is_away(self, env: Env, api: ApiServer) -> None:
