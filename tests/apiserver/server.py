@@ -200,7 +200,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         parts = urlsplit(self.path)
-        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        content = self.rfile.read(length)
+        if len(content) < length:  # who was killed in the middle of a request has asked for nothing
+            self.close_connection = True
+            return
         query = dict(parse_qsl(parts.query))
         kind = self.headers.get("Content-Type", "")
         reply = self.server.answer(Request(self.command, parts.path, query, parsed(content), kind))
