@@ -30,6 +30,7 @@ LONGEST = 0.4  # seconds after the beginning of a stage at which such a moment m
 RELEASES = ("postgres", "dapr", "shop", "mailer")
 WITHIN_HELM = 2  # times that all ends at once while the release is half deployed
 IN_A_ROW = 4  # kills without a run to the end between them
+MISSES = 50  # runs in one world that may be over before their moment comes
 HEALED = {
     "releases recovered": "by a Helm that was interrupted",
     "clusters gone on with": ": minikube starts it.",
@@ -53,7 +54,7 @@ class Moment:
 class Campaign:
     """Ends runs in one world. `kills` counts those that hit, by stage; `healed` what later runs said that they found.
 
-    `history` says what happened, for a failure.
+    `missed` counts runs that were over before; `history` says what happened, for a failure.
     """
 
     world: World
@@ -61,6 +62,7 @@ class Campaign:
     kills: Counter[str] = field(default_factory=Counter)
     healed: Counter[str] = field(default_factory=Counter)
     interrupts: int = 0
+    missed: int = 0
     history: list[str] = field(default_factory=list)
     password: str = ""
 
@@ -71,6 +73,8 @@ class Campaign:
         while moments:
             for _ in range(self.chance.randint(1, IN_A_ROW)):
                 if moments and not self.hit(moment := moments.pop()):
+                    self.missed += 1
+                    assert self.missed < MISSES, self.told(f"runs are over before {moment}")
                     moments.append(Moment(moment.stage, moment.phase, moment.seconds / 2, moment.sign))
             self.recover()
             self.disturb()
