@@ -6,14 +6,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from bootstrap.command import Cancelled, Completed, run
-from bootstrap.problem import Failed, Problem
+from tests.failures import failure
 from tests.waits import until
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -21,13 +20,6 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 def sh(script: str, timeout: float = 20.0, cancelled: threading.Event | None = None) -> Completed:
     return run(["/bin/sh", "-c", script], timeout=timeout, cancelled=cancelled or threading.Event())
-
-
-def failure(call: Callable[[], object]) -> Problem:
-    with pytest.raises(Failed) as failed:
-        call()
-    (found,) = failed.value.problems
-    return found
 
 
 def alive(pid: int) -> bool:

@@ -19,11 +19,11 @@ from bootstrap.http import Answer
 from bootstrap.local import layout
 from bootstrap.local import place as local_place
 from bootstrap.local.processes import NAME, OWNER, Spec
-from bootstrap.problem import Failed, Problem
 from bootstrap.stage import beginning, only
 from bootstrap.stages import preflight
 from bootstrap.status import look, status
 from tests.doubles import Gone, Web, small_env
+from tests.failures import failure
 from tests.processes.helpers import marked
 from tests.waits import until
 
@@ -46,13 +46,6 @@ def started(env: Env, *names: str) -> Env:
     for name in names:
         env.processes.start(Spec(name, ("/bin/sleep", "60"), {}, "/", "1"))
     return env
-
-
-def failure(call: Callable[[], object]) -> Problem:
-    with pytest.raises(Failed) as failed:
-        call()
-    (found,) = failed.value.problems
-    return found
 
 
 def test_an_unknown_place_names_those_there_are(env: Env) -> None:

@@ -2,16 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable
 from itertools import islice
-
-import pytest
 
 from bootstrap.cluster.logs import lines
 from bootstrap.env import Env
-from bootstrap.problem import Failed, Problem
 from tests.apiserver import ApiServer, Refused
 from tests.cluster.pod_documents import container, pod
+from tests.failures import failure
 
 ABSENT = {
     "waiting": {
@@ -24,12 +21,6 @@ ABSENT = {
 def at(second: int, text: str) -> str:
     """A line with the time that the API puts before it."""
     return f"2026-01-01T00:00:{second:02}.000000000Z {text}\n"
-
-
-def failure(call: Callable[[], object]) -> Problem:
-    with pytest.raises(Failed) as failed:
-        call()
-    return failed.value.problems[0]
 
 
 def test_the_lines_of_one_pod_come_as_they_are(cluster_env: Env, api: ApiServer) -> None:

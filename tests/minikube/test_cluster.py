@@ -1,24 +1,18 @@
 """The cluster's stage: from every state that a profile can be in to one that works, and what is never touched."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bootstrap.cluster import namespaces, probe
 from bootstrap.minikube import owner, profile
-from bootstrap.problem import Failed, Problem
+from bootstrap.problem import Failed
 from bootstrap.stages import cluster
 from tests.doubles import told
+from tests.failures import failure
 from tests.minikube.conftest import World
 from tests.minikube.doubles import MIB, config, recorded
-
-
-def problem(call: Callable[[], object]) -> Problem:
-    with pytest.raises(Failed) as failed:
-        call()
-    return failed.value.problems[0]
 
 
 def up(world: World) -> None:
@@ -122,7 +116,7 @@ def test_a_cluster_that_once_came_up_is_never_deleted(world: World) -> None:
     up(world)
     world.env.kubeconfig.unlink()
     world.minikube.starts = [(80, error("GUEST_START", "etcd is a ruin"))] * 2
-    found = problem(lambda: cluster.apply(world.env))
+    found = failure(lambda: cluster.apply(world.env))
     assert (found.code, found.final) == ("cluster-broken", True)
     assert "etcd is a ruin" in found.evidence
     assert "inv down --purge" in found.remedy
@@ -135,14 +129,14 @@ def test_a_known_trouble_is_told_and_nothing_is_deleted(world: World, half_made:
         owner.claim(world.env, exists=False)
         world.minikube.profiles["small"] = config()
     world.minikube.starts = [(48, recorded("start/minikube-offline.jsonl"))]
-    found = problem(lambda: cluster.apply(world.env))
+    found = failure(lambda: cluster.apply(world.env))
     assert found.code == "minikube-offline"
     assert world.minikube.did == ["start"]
 
 
 def test_an_unknown_trouble_of_a_new_cluster_is_told_in_its_own_words(world: World) -> None:
     world.minikube.starts = [(80, error("GUEST_NEW", "something else", advice="Try harder"))]
-    found = problem(lambda: cluster.apply(world.env))
+    found = failure(lambda: cluster.apply(world.env))
     assert found.code == "minikube-failed"
     assert "GUEST_NEW: something else\nTry harder" in found.evidence
     assert "minikube --profile small start" in found.evidence
@@ -156,7 +150,7 @@ def error(name: str, message: str, advice: str = "") -> str:
 
 def test_the_users_own_profile_of_that_name_is_not_touched(world: World) -> None:
     world.minikube.profiles["small"] = config()
-    found = problem(lambda: cluster.apply(world.env))
+    found = failure(lambda: cluster.apply(world.env))
     assert (found.code, found.final) == ("profile-not-ours", True)
     assert world.minikube.did == []
     assert profile.data(world.env) == profile.delete(world.env) == []
@@ -167,7 +161,7 @@ def test_the_users_own_profile_of_that_name_is_not_touched(world: World) -> None
 def test_a_volume_of_that_name_is_not_touched(world: World) -> None:
     world.machine.volumes.create("small", {})
     world.machine.called.clear()
-    assert problem(lambda: cluster.apply(world.env)).code == "profile-not-ours"
+    assert failure(lambda: cluster.apply(world.env)).code == "profile-not-ours"
     assert world.minikube.did == world.machine.called == []
 
 
@@ -182,7 +176,7 @@ def test_an_unreadable_profile_that_we_did_not_begin_is_never_deleted(world: Wor
     for _ in range(2):
         world.minikube.starts = [(38, recorded("start/profile-unreadable.jsonl"))]
         world.minikube.profiles.clear()
-        found = problem(lambda: cluster.apply(world.env))
+        found = failure(lambda: cluster.apply(world.env))
         assert found.code == "profile-unreadable"
         world.minikube.profiles.clear()
     assert world.minikube.did == ["start", "start"]
@@ -195,14 +189,14 @@ def test_a_cluster_with_a_machine_and_no_profile_keeps_what_it_may_hold(world: W
     world.env.kubeconfig.unlink()
     world.machine.volumes.create("small", {})
     world.minikube.starts = [(80, error("GUEST_START", "a ruin"))]
-    assert problem(lambda: cluster.apply(world.env)).code == "cluster-broken"
+    assert failure(lambda: cluster.apply(world.env)).code == "cluster-broken"
     assert "delete" not in world.minikube.did
 
 
 def test_a_container_of_that_name_is_not_touched(world: World) -> None:
     world.machine.containers.create(name="small", labels={}, mem_limit="1m")
     world.machine.called.clear()
-    assert problem(lambda: cluster.apply(world.env)).code == "profile-not-ours"
+    assert failure(lambda: cluster.apply(world.env)).code == "profile-not-ours"
     assert world.minikube.did == world.machine.called == []
 
 
@@ -223,7 +217,7 @@ def test_what_cannot_change_is_named_with_the_way_to_recreate(
 ) -> None:
     up(world)
     world.minikube.profiles["small"] = config(**changes)
-    found = problem(lambda: cluster.apply(world.env))
+    found = failure(lambda: cluster.apply(world.env))
     assert (found.code, found.final) == ("cluster-differs", True)
     assert found.evidence.startswith(f"{name}: the cluster has ")
     assert "inv down --purge" in found.remedy

@@ -1,0 +1,15 @@
+"""What a call that must fail fails with."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bootstrap.problem import Failed, Problem
+
+
+def failure(call: Callable[[], object]) -> Problem:
+    """The one problem that it raises."""
+    with pytest.raises(Failed) as failed:
+        call()
+    (found,) = failed.value.problems
+    return found
