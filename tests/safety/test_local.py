@@ -1,6 +1,7 @@
 """`local` under bad luck: runs and services that are killed, and secrets that lie about."""
 
 import random
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
+from bootstrap.local.ports import is_free
 from tests.local.conftest import LIMIT, Checkout, copy_checkout
 from tests.safety import kills
 from tests.safety.stream import Stream
@@ -32,9 +34,21 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 
 
 def prepare(checkout: Checkout) -> None:
-    """The built-in sidecar, and no browser: what is proven here has no page."""
+    """The built-in sidecar, and no browser: what is proven here has no page.
+
+    The services get ports that no other checkout looks at: one that comes up meanwhile would take that of a killed
+    service, and answer in its place.
+    """
+    elsewhere = filter(is_free, random.sample(range(10_000, 20_000), 100))
+    manifest = checkout.path / "environment.toml"
+    manifest.write_text(re.sub(r"(?m)^port = \d+$", lambda _: f"port = {next(elsewhere)}", manifest.read_text()))
     checkout.environ |= {"DAPRD": "", "CHROMIUM": "none"}
     checkout.environ.pop("CI", None)  # there a missing browser is a failure
+
+
+def addresses(checkout: Checkout) -> dict[str, str]:
+    """Where the services are."""
+    return {name: service["url"] for name, service in checkout.status()["services"].items()}
 
 
 def healed(checkout: Checkout) -> None:
@@ -46,15 +60,16 @@ def healed(checkout: Checkout) -> None:
 
 
 def test_no_task_is_lost_or_doubled_when_services_are_killed(checkout: Checkout, record_property: Record) -> None:
-    document = checkout.status()
+    urls = addresses(checkout)
     names = ("backend-api", "audit-service", "notification-service", "recurring-task-service")
     victims = [name + kind for name in names for kind in ("", ".sidecar")]
     random.Random(SEED).shuffle(victims)  # noqa: S311 - a seed, not a secret
-    with Stream({name: service["url"] for name, service in document["services"].items()}) as stream:
+    with Stream(urls) as stream:
         for victim in victims:
             psutil.Process(checkout.status()["processes"][victim]["pid"]).kill()
             checkout.inv("up")
     assert stream.broken is None
+    assert addresses(checkout) == urls, "others may answer at the first ones"
     deadline = time.monotonic() + SETTLED
     while (wrong := stream.wrong()) and time.monotonic() < deadline:
         time.sleep(0.5)
