@@ -145,8 +145,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "pvc-class-missing",
         "The claim {claim} names the storage class {object}, which the cluster does not have.",
-        "kubectl --kubeconfig {kubeconfig} --context {context} get storageclasses\n"
-        "# correct storageClassName in the chart, then:\n./inv up",
+        "{kubectl} get storageclasses\n# correct storageClassName in the chart, then:\n./inv up",
         tool="pod",
         phase="volume",
         pattern=r'storageclass\.storage\.k8s\.io "(?P<object>[^"]+)" not found',
@@ -161,7 +160,7 @@ ROWS: tuple[Row, ...] = (
         "pod-node-too-small",
         "No node has enough free {resource} for what the pod asks for.",
         "# see what is taken; then lower the request in the chart, or raise cpus or memory_mb in environment.toml:\n"
-        "kubectl --kubeconfig {kubeconfig} --context {context} describe nodes\n./inv up",
+        "{kubectl} describe nodes\n./inv up",
         tool="pod",
         phase="schedule",
         pattern=r"Insufficient (?P<resource>cpu|memory|ephemeral-storage)",
@@ -190,7 +189,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "pod-evicted",
         "The node ran out of what its message names, and sent the pod away.",
-        "kubectl --kubeconfig {kubeconfig} --context {context} describe nodes\n./inv up",
+        "{kubectl} describe nodes\n./inv up",
     ),
     # --- the API server refuses it
     Row(

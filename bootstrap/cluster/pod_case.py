@@ -125,7 +125,6 @@ class Case:
             "namespace": self.namespace,
             "service": labels.get(NAME_LABEL) or labels.get("app") or container,
             "kubectl": kubectl(self.env, self.namespace),
-            "kubeconfig": self.env.kubeconfig,
             "context": self.env.context,
         }
 
