@@ -117,13 +117,15 @@ def is_proven(env: Env) -> bool:
 
 
 def prove(env: Env) -> None:
-    """Keeps the proof, and removes every canary. Raises `Failed` where the canary is not ready."""
+    """Removes every canary, and keeps the proof. Raises `Failed` where the canary is not ready."""
+    proven = signature(env)
     if found := look(env):
         raise Failed(found)
-    _proof(env).parent.mkdir(parents=True, exist_ok=True)
-    _proof(env).write_text(signature(env))
+    # The proof comes last: where it is there, nobody looks for a canary that a killed run has left.
     for old in _pods(env):
         _remove(env, old)
+    _proof(env).parent.mkdir(parents=True, exist_ok=True)
+    _proof(env).write_text(proven)
 
 
 def signature(env: Env) -> str:

@@ -164,6 +164,18 @@ class TestProof:
         assert (found.code, found.final) == ("canary-missing", True)
         assert found.code in stage().again
 
+    def test_one_that_a_run_did_not_get_to_remove_is_removed_by_the_next(self, env: Env, api: ApiServer) -> None:
+        stage().apply(env)
+        become(api, {"app", "daprd"})
+        api.fault(method="DELETE", path="/pods/", refused=Refused(403, "not now", "Forbidden"))
+        with pytest.raises(Failed):
+            injection().apply(env)
+        api.mend()
+        for each in (stage(), injection()):
+            each.apply(env)
+            assert each.check(env) is None
+        assert canaries(api) == []
+
     def test_the_end_of_a_former_injector_changes_nothing(self, env: Env, api: ApiServer) -> None:
         [injector] = api.list("v1", "pods", namespaces.SYSTEM)
         meta = injector["metadata"] | {"name": "former", "uid": "former", "deletionTimestamp": "2026-01-01T00:00:00Z"}
