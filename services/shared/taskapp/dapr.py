@@ -81,17 +81,17 @@ class Dapr:
     """The sidecar of this process. Use as an async context manager; connects at the first use.
 
     `timeout`: seconds for one operation. Without ports there is no sidecar, and every use raises TransientError.
+    Loads the SDK when it is made: before there are requests, two of which could need it at once.
     """
 
     def __init__(self, http_port: int | None, grpc_port: int | None, *, timeout: float = 5.0) -> None:
+        import_sdk()
         self._http_port = http_port
         self._timeout = timeout
         self._connection = Connection(http_port, grpc_port, timeout)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        """Load the SDK: before the service takes requests, and not while two of them need it at once."""
-        import_sdk()
         return self
 
     async def __aexit__(

@@ -60,3 +60,16 @@ def test_sigterm_finishes_what_is_under_way_and_exits_0(free_ports: Callable[[in
     assert answers == [b'"done"']
     assert "goodbye\n" in rest
     assert all(json.loads(line)["service"] == "shop" for line in rest if line != "goodbye\n")
+
+
+def test_a_service_that_cannot_load_the_sdk_ends_and_says_why(
+    tmp_path: Path, free_ports: Callable[[int], tuple[int, ...]]
+) -> None:
+    (tmp_path / "dapr").mkdir()
+    (tmp_path / "dapr" / "__init__.py").write_text("import no_such_distribution\n")
+    code = "from taskapp.app import create_app; from taskapp.sidecar import run; run(lambda s, *_: create_app(s))"
+    ports = dict(zip(("PORT", "DAPR_HTTP_PORT", "DAPR_GRPC_PORT"), map(str, free_ports(3)), strict=True))
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{SHARED}", "APP_ID": "shop", "VERSION": "v", **ports}
+    done = subprocess.run([sys.executable, "-c", code], env=env, text=True, capture_output=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'no_such_distribution'"
