@@ -88,7 +88,8 @@ def local_resources(
             document["spec"]["nameResolution"] = {
                 "component": "sqlite",
                 "version": "v1",
-                "configuration": {"connectionString": str(names_path)},
+                # Its clean-up, once an hour, takes out the names that are fresh, whereupon every daprd ends itself.
+                "configuration": {"connectionString": str(names_path), "cleanupInterval": "0"},
             }
         elif kind == "Component" and name == PUBSUB:
             _set(document, "brokers", brokers)

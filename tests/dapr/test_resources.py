@@ -101,3 +101,11 @@ def test_nobody_checks_callers_where_there_is_no_mtls(name: str, tmp_path: Path)
     [configuration] = [document for document in documents if document["kind"] == "Configuration"]
     assert "accessControl" not in configuration["spec"]
     assert configuration["spec"]["mtls"] == {"enabled": False}
+
+
+def test_no_daprd_takes_out_the_names_of_the_others(tmp_path: Path) -> None:
+    documents = dapr.local_resources(
+        Manifest.model_validate(tomllib.loads(MANIFEST)), STATIC, "shop", "127.0.0.1:1", tmp_path / "s", tmp_path / "n"
+    )
+    (configuration,) = [document for document in documents if document["kind"] == "Configuration"]
+    assert configuration["spec"]["nameResolution"]["configuration"]["cleanupInterval"] == "0"
