@@ -9,16 +9,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bootstrap.cluster.api import Document, words
-from bootstrap.cluster.logs import facts, log_of, no_pod, not_injected, pods, stamped, status_of, why
-from bootstrap.cluster.pod_facts import has
+from bootstrap.cluster.logs import TAIL, facts, log_of, no_pod, not_injected, pods, stamped, status_of, why
+from bootstrap.cluster.pod_facts import SIDECAR, has
 from bootstrap.env import Env
 from bootstrap.problem import Failed
 
 PATIENCE = 30.0  # seconds for which the API may be away
 
 
+def lines(env: Env, service: str, *, sidecar: bool = False, tail: int = TAIL, every: float = 1.0) -> Iterator[str]:
+    """What `logs.lines` tells, and what comes from now on, without end; new pods are looked for `every` so many
+    seconds. Raises `Failed` as that does.
+    """
+    return _Following(env, service, SIDECAR if sidecar else service, tail).lines(every)
+
+
 @dataclass
-class Following:
+class _Following:
     """Reads the containers of a service as they come and go, each on a thread of its own."""
 
     env: Env

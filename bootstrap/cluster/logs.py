@@ -11,46 +11,17 @@ from bootstrap.cluster.pod_facts import SIDECAR, has
 from bootstrap.env import Env
 from bootstrap.problem import Failed, Problem
 
+TAIL = 200  # lines of each pod
 STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\S+(?:Z|[+-]\d\d:\d\d)) ")
 
 
-def lines(
-    env: Env,
-    service: str,
-    *,
-    sidecar: bool = False,
-    previous: bool = False,
-    follow: bool = False,
-    tail: int = 200,
-    every: float = 1.0,
-) -> Iterator[str]:
+def lines(env: Env, service: str, *, sidecar: bool = False, previous: bool = False, tail: int = TAIL) -> Iterator[str]:
     """The last `tail` lines of each pod of a service, in the order of their time, each with its pod where there are
-    several. `broker` and `postgres` have logs too. With `follow` also what comes from now on, without end; new pods
-    are looked for `every` so many seconds.
+    several. `postgres` has a log too.
 
     Raises `Failed`, naming why there is nothing to read.
     """
-    if service == "broker":
-        from bootstrap.local import brokers
-
-        return brokers.lines(env, follow)
     container = SIDECAR if sidecar else service
-    if follow:
-        from bootstrap.cluster.following import Following
-
-        return Following(env, service, container, tail).lines(every)
-    return _printed(env, service, container, previous, tail)
-
-
-def pods(env: Env, service: str) -> list[Document]:
-    """The pods of a service, newest first. Raises what the API raises."""
-    found = env.cluster.items(
-        path("v1", "pods", env.manifest.namespace), labelSelector=f"app.kubernetes.io/name={service}"
-    )
-    return sorted(found, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
-
-
-def _printed(env: Env, service: str, container: str, previous: bool, tail: int) -> Iterator[str]:
     with words(f"The pods of {service} cannot be listed.", **facts(env, service)):
         found = pods(env, service)
     if not found:
@@ -74,6 +45,14 @@ def _printed(env: Env, service: str, container: str, previous: bool, tail: int) 
         yield f"{name}  {text}" if len(texts) > 1 else text
     if silent and not previous:
         raise Failed(silent)
+
+
+def pods(env: Env, service: str) -> list[Document]:
+    """The pods of a service, newest first. Raises what the API raises."""
+    found = env.cluster.items(
+        path("v1", "pods", env.manifest.namespace), labelSelector=f"app.kubernetes.io/name={service}"
+    )
+    return sorted(found, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
 
 
 def _read(env: Env, pod: Document, container: str, previous: bool, tail: int) -> list[str]:

@@ -7,11 +7,13 @@ from typing import Any
 
 from bootstrap.catalogue import problem
 from bootstrap.cluster import doors as cluster_doors
+from bootstrap.cluster import following
 from bootstrap.cluster import logs as cluster_logs
 from bootstrap.cluster import status as cluster_status
 from bootstrap.cluster.api import path, words
 from bootstrap.env import Env
 from bootstrap.images import layout
+from bootstrap.local import brokers
 from bootstrap.minikube import owner, profile
 from bootstrap.problem import Failed
 from bootstrap.stages import redpanda
@@ -92,7 +94,11 @@ def data(env: Env) -> list[str]:
 def logs(env: Env, name: str, *, sidecar: bool, previous: bool, follow: bool) -> Iterator[str]:
     if name != "broker" and not is_started(env):
         raise Failed(problem("nothing-runs", f"{env.manifest.name} is not running.", final=True))
-    return cluster_logs.lines(env, name, sidecar=sidecar, previous=previous, follow=follow)
+    if name == "broker":
+        return brokers.lines(env, follow)
+    if follow:
+        return following.lines(env, name, sidecar=sidecar)
+    return cluster_logs.lines(env, name, sidecar=sidecar, previous=previous)
 
 
 def facts(env: Env) -> dict[str, Any]:
