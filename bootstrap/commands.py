@@ -16,6 +16,7 @@ from bootstrap.env import Env
 from bootstrap.manifest import load
 from bootstrap.problem import Failed, Problem
 from bootstrap.report import Report, report_for
+from bootstrap.run_log import RunLog
 from bootstrap.runner import Event as StageEvent
 from bootstrap.runner import Runner
 from bootstrap.stage import Stage, beginning, only
@@ -183,7 +184,7 @@ def open_service(env: Env, service: str) -> int:
 
 def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tuple[Problem, ...]]:
     """Runs stages with the report and the run's own log attached."""
-    log = state.RunLog(env.state, command, env.secrets)
+    log = RunLog(env.state, command, env.secrets)
     report = report_for(stages)
 
     def say(text: str) -> None:
@@ -216,7 +217,7 @@ def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tup
     return report, found
 
 
-def _log_commands(env: Env, log: state.RunLog) -> None:
+def _log_commands(env: Env, log: RunLog) -> None:
     inner = env.runner
 
     def logged(argv: Sequence[str], **how: Any) -> Completed:

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bootstrap import bundle, commands, state
+from bootstrap import bundle, commands
 from bootstrap.catalogue import problem
 from bootstrap.cluster import secrets as cluster_secrets
 from bootstrap.env import Env
 from bootstrap.problem import Failed
+from bootstrap.run_log import RunLog
 from tests.apiserver import ApiServer
 from tests.diagnose.planted import DOCUMENTS, TEXTS, encodings, secrets
 from tests.doubles import Shell, Web, small_env
@@ -78,7 +79,7 @@ def event(name: str, namespace: str, message: str) -> dict[str, Any]:
 
 
 def test_everything_that_helps_is_in_it(env: Env) -> None:
-    log = state.RunLog(env.state, "up")
+    log = RunLog(env.state, "up")
     log.write("note", text="built shop")
     log.close()
     (env.local / "processes").mkdir()

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap import redaction, state
+from bootstrap import redaction
 from bootstrap.catalogue import problem
+from bootstrap.run_log import RunLog
 from tests.diagnose.planted import DOCUMENTS, TEXTS, encodings, secrets
 
 RECORDED = Path(__file__).parents[1] / "recorded"
@@ -95,7 +96,7 @@ def test_the_record_of_a_run_never_holds_one(
 ) -> None:
     folder = tmp_path_factory.mktemp("state")
     held: set[str] = set()
-    log = state.RunLog(folder, "up", held)
+    log = RunLog(folder, "up", held)
     held.add(known)  # read from a Secret while the run goes on
     for secret, shape in planted:
         log.write("note", text=TEXTS[shape](secret), argv=["tool", f"--password={secret}"], said={"token": secret})
