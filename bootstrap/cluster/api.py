@@ -129,7 +129,7 @@ class Cluster:
         """Carries `client` to `port` on the loopback of a pod, through the API, and closes it at its end."""
         from bootstrap.cluster import forward
 
-        forward.carry(forward.connect(self._client.configuration, namespace, pod, port), client)
+        forward.carry(self._client.configuration, namespace, pod, port, client)
 
     def socket(self, namespace: str, pod: str, port: int) -> socket.socket:
         """A connection to `port` on the loopback of a pod, through the API: a port-forward of one connection."""

@@ -1,19 +1,23 @@
 """A connection to a port of a pod, through the API: the WebSocket form of port-forwarding (`v4.channel.k8s.io`).
 
 Not the Python client's own: that one takes the proxy of the user's shell even to loopback, and drops the answer to
-whoever has said all and only listens.
+whoever has said all and only listens. Each connection has an event loop of its own: OpenSSL does not bear that one
+thread reads from a TLS connection while another writes to it, and what was written may then never be sent.
 """
 
+import asyncio
 import select
 import socket
 import ssl
 import threading
-import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from websockets.sync.client import ClientConnection
+    from websockets.asyncio.client import ClientConnection, connect
 
 PROTOCOL = "v4.channel.k8s.io"
 DATA, ERROR = 0, 1  # the channels of the first port; each frame begins with its channel
@@ -23,40 +27,86 @@ LOOK = 0.1  # seconds between looks at whether the client is still there
 SILENCE = 10.0  # seconds without a byte after which an answer to one who has said all is over
 
 
-def connect(settings: Any, namespace: str, pod: str, port: int) -> "ClientConnection":
-    """The WebSocket to `port` on the loopback of a pod. `settings` is the client's `Configuration`.
+def carry(
+    settings: Any,
+    namespace: str,
+    pod: str,
+    port: int,
+    client: socket.socket,
+    silence: float = SILENCE,
+    opened: Callable[[], object] = lambda: None,
+) -> None:
+    """Carries `client` to `port` on the loopback of a pod until both have said all; closes both.
 
+    `settings` is the client's `Configuration`; `opened` hears that the pod is reached. The protocol cannot say that a
+    client will send no more: its answer is carried on until the pod ends it, or for `silence` seconds without a byte.
     Raises what the Python client raises where the API refuses, OSError where it does not answer.
     """
     from kubernetes.client import ApiException
     from websockets.exceptions import InvalidHandshake, InvalidStatus
-    from websockets.sync.client import connect
-    from websockets.typing import Subprotocol
 
-    url = f"{settings.host}/api/v1/namespaces/{namespace}/pods/{pod}/portforward?ports={port}"
-    token = settings.auth_settings().get("BearerToken", {}).get("value")
+    async def through() -> None:
+        async with _connection(settings, namespace, pod, port) as connection:
+            opened()
+            await _carry(connection, client, silence)
+
+    client.setblocking(False)
     try:
-        opened = connect(
-            url.replace("http", "ws", 1),
-            ssl=_tls(settings) if url.startswith("https") else None,
-            server_hostname=settings.tls_server_name or None,
-            subprotocols=[Subprotocol(PROTOCOL)],
-            additional_headers={"Authorization": token} if token else None,
-            compression=None,
-            proxy=None,
-            open_timeout=OPEN,
-            close_timeout=CLOSE,
-            # The server's end is a kubelet's, which ends when the pod does.
-            ping_interval=None,
-            max_size=None,
-        )
-        return opened.__enter__()  # its end is `carry`'s, on another thread
+        with client:
+            asyncio.run(through())
     except InvalidStatus as error:
         refused = ApiException(status=error.response.status_code, reason=error.response.reason_phrase)
         refused.body = bytes(error.response.body or b"").decode(errors="replace")
         raise refused from error
     except InvalidHandshake as error:
         raise OSError(str(error)) from error
+
+
+def open_socket(settings: Any, namespace: str, pod: str, port: int) -> socket.socket:
+    """A socket to `port` on the loopback of a pod; raises as `carry` does."""
+    mine, far = socket.socketpair()
+    reached: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            carry(settings, namespace, pod, port, far, opened=lambda: reached.set_result(None))
+        except Exception as error:
+            if reached.done():
+                raise
+            reached.set_exception(error)
+
+    threading.Thread(target=run, name="forward", daemon=True).start()
+    try:
+        reached.result()
+    except BaseException:
+        mine.close()
+        raise
+    return mine
+
+
+def _connection(settings: Any, namespace: str, pod: str, port: int) -> "connect":
+    from websockets.asyncio.client import connect
+    from websockets.typing import Subprotocol
+
+    api = urlsplit(settings.host)
+    is_https = api.scheme == "https"
+    token = settings.auth_settings().get("BearerToken", {}).get("value")
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward?ports={port}"
+    return connect(
+        f"{settings.host.replace('http', 'ws', 1)}{path}",
+        sock=socket.create_connection((api.hostname, api.port or (443 if is_https else 80)), OPEN),
+        ssl=_tls(settings) if is_https else None,
+        server_hostname=(settings.tls_server_name or api.hostname) if is_https else None,
+        subprotocols=[Subprotocol(PROTOCOL)],
+        additional_headers={"Authorization": token} if token else None,
+        compression=None,
+        proxy=None,
+        open_timeout=OPEN,
+        close_timeout=CLOSE,
+        # The server's end is a kubelet's, which ends when the pod does.
+        ping_interval=None,
+        max_size=None,
+    )
 
 
 def _tls(settings: Any) -> ssl.SSLContext:
@@ -72,51 +122,44 @@ def _tls(settings: Any) -> ssl.SSLContext:
     return context
 
 
-def carry(connection: "ClientConnection", client: socket.socket, silence: float = SILENCE) -> None:
-    """Carries `client` over `connection` until both have said all; closes both.
-
-    The protocol cannot say that a client will send no more. Its answer is carried on until the pod ends it, or for
-    `silence` seconds without a byte.
-    """
+async def _carry(connection: "ClientConnection", client: socket.socket, silence: float) -> None:
     from websockets.exceptions import ConnectionClosed
 
-    def send() -> None:
-        with suppress(OSError, ConnectionClosed):
-            while data := client.recv(CHUNK):
-                connection.send(bytes((DATA,)) + data)
-        said_all.append(time.monotonic())
-
+    loop = asyncio.get_running_loop()
     said_all: list[float] = []  # when the client did
-    sender = threading.Thread(target=send, name="forward", daemon=True)
-    sender.start()
+
+    async def send() -> None:
+        with suppress(OSError, ConnectionClosed):
+            while data := await loop.sock_recv(client, CHUNK):
+                await connection.send(bytes((DATA,)) + data)
+        said_all.append(loop.time())
+
+    sender = asyncio.create_task(send())
     opened: set[int] = set()
-    heard = time.monotonic()
+    heard = loop.time()
     try:
         while True:
             try:
-                frame = connection.recv(timeout=LOOK)
+                async with asyncio.timeout(LOOK):
+                    frame = await connection.recv()
             except TimeoutError:
-                if said_all and (_is_gone(client) or time.monotonic() - max(heard, said_all[0]) > silence):
+                if said_all and (_is_gone(client) or loop.time() - max(heard, said_all[0]) > silence):
                     break
                 continue
-            heard = time.monotonic()
+            heard = loop.time()
             channel, data = (frame[0], frame[1:]) if isinstance(frame, bytes) and frame else (ERROR, b"")
             if channel not in opened:
                 opened.add(channel)  # its first frame repeats the port
             elif channel == DATA:
-                client.sendall(data)
+                await loop.sock_sendall(client, data)
             else:
                 break
     except (OSError, ConnectionClosed):
         pass
     finally:
+        sender.cancel()
         with suppress(OSError):
-            client.shutdown(socket.SHUT_WR)  # what was sent is still delivered
-        connection.close()
-        sender.join(CLOSE)
-        with suppress(OSError):
-            client.shutdown(socket.SHUT_RDWR)
-        client.close()
+            client.shutdown(socket.SHUT_RDWR)  # what was sent is still delivered
 
 
 def _is_gone(client: socket.socket) -> bool:
@@ -127,11 +170,3 @@ def _is_gone(client: socket.socket) -> bool:
     except (OSError, ValueError):
         return True
     return any(events & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, events in poll.poll(0))
-
-
-def open_socket(settings: Any, namespace: str, pod: str, port: int) -> socket.socket:
-    """The same as a socket; raises as `connect` does."""
-    connection = connect(settings, namespace, pod, port)
-    mine, far = socket.socketpair()
-    threading.Thread(target=carry, args=(connection, far), name="forward", daemon=True).start()
-    return mine

@@ -1,11 +1,18 @@
 """The kubelet's end of a port-forward over a WebSocket, and small servers that stand in for pods."""
 
+import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from websockets.asyncio.server import ServerConnection as AsyncServerConnection
+from websockets.asyncio.server import serve as serve_async
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
@@ -45,10 +52,13 @@ def echo(client: socket.socket) -> None:
 
 @dataclass
 class Settings:
-    """What `forward.connect` reads of the client's configuration."""
+    """What `forward.carry` reads of the client's configuration."""
 
     host: str
     tls_server_name: str = ""
+    verify_ssl: bool = True
+    ssl_ca_cert: str = ""
+    cert_file: str = ""
 
     def auth_settings(self) -> dict[str, dict[str, str]]:
         return {"BearerToken": {"value": "Bearer the-token"}}
@@ -100,3 +110,31 @@ def kubelet(ports: dict[str, int], asked: list[str] | None = None) -> Iterator[S
         yield Settings(f"http://127.0.0.1:{server.socket.getsockname()[1]}")
         server.shutdown()
         thread.join()
+
+
+@contextmanager
+def echo_over_tls(certificates: Path) -> Iterator[Settings]:
+    """An API whose pods say what they hear, over TLS; `certificates` as `tests.certificates.write` makes them."""
+
+    async def answer(connection: AsyncServerConnection) -> None:
+        for channel in (b"\0", b"\1"):
+            await connection.send(channel + b"\0\0")
+        async for frame in connection:
+            await connection.send(frame)
+
+    async def run() -> None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
+        options: dict[str, Any] = {"subprotocols": [PROTOCOL], "compression": None, "ssl": context}
+        async with serve_async(answer, "127.0.0.1", 0, **options) as server:
+            started.set_result((asyncio.get_running_loop(), server.sockets[0].getsockname()[1]))
+            await ended.wait()
+
+    started: Future[tuple[asyncio.AbstractEventLoop, int]] = Future()
+    ended = asyncio.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
+    thread.start()
+    loop, port = started.result(10)
+    yield Settings(f"https://127.0.0.1:{port}", ssl_ca_cert=str(certificates / "ca.pem"))
+    loop.call_soon_threadsafe(ended.set)
+    thread.join()

@@ -4,6 +4,7 @@ import http.client
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,8 @@ from kubernetes.client import ApiException
 
 from bootstrap.cluster import forward
 from bootstrap.cluster.api import message
-from tests.cluster.pod_ports import Settings, echo, kubelet, tcp_server
+from tests import certificates
+from tests.cluster.pod_ports import Settings, echo, echo_over_tls, kubelet, tcp_server
 from tests.ports import free
 
 
@@ -25,8 +27,7 @@ def heard(client: socket.socket) -> bytes:
 def carried(told: Settings, pod: str = "shop-1", silence: float = forward.SILENCE) -> socket.socket:
     """The user's end of a connection that is carried to the pod."""
     mine, far = socket.socketpair()
-    connection = forward.connect(told, "small", pod, 8081)
-    threading.Thread(target=forward.carry, args=(connection, far, silence), daemon=True).start()
+    threading.Thread(target=forward.carry, args=(told, "small", pod, 8081, far, silence), daemon=True).start()
     return mine
 
 
@@ -88,14 +89,14 @@ def test_a_port_where_nobody_listens_ends_the_connection() -> None:
 
 def test_a_pod_that_is_gone_is_refused_as_the_api_refuses() -> None:
     with kubelet({}) as told, pytest.raises(ApiException) as refused:
-        forward.connect(told, "small", "gone", 8081)
+        forward.open_socket(told, "small", "gone", 8081)
     assert refused.value.status == 404
     assert message(refused.value) == '404 pods "gone" not found'
 
 
 def test_an_api_that_is_away_is_an_os_error() -> None:
     with pytest.raises(OSError, match="refused"):
-        forward.connect(Settings(f"http://127.0.0.1:{free()}"), "small", "shop-1", 8081)
+        forward.open_socket(Settings(f"http://127.0.0.1:{free()}"), "small", "shop-1", 8081)
 
 
 def test_many_connections_at_once_do_not_meet() -> None:
@@ -113,6 +114,19 @@ def test_many_connections_at_once_do_not_meet() -> None:
 
         with ThreadPoolExecutor(20) as pool:
             assert all(pool.map(ask, range(40)))
+
+
+def test_every_connection_over_tls_is_answered(tmp_path: Path) -> None:
+    with echo_over_tls(certificates.write(tmp_path / "tls")) as told:
+
+        def ask(_: int) -> bytes:
+            with forward.open_socket(told, "small", "shop-1", 8081) as client:
+                client.settimeout(10)
+                client.sendall(b"hello")
+                return client.recv(5)
+
+        with ThreadPoolExecutor(5) as pool:
+            assert set(pool.map(ask, range(200))) == {b"hello"}
 
 
 def test_http_is_spoken_over_the_socket() -> None:
