@@ -18,7 +18,15 @@ def stage(needs: tuple[str, ...] = ("dapr",)) -> Stage:
         return None if canary.is_proven(env) else canary.look(env)
 
     again = ("canary-missing", "sidecar-missing")  # the injector was replaced, or away for a moment
-    return Stage("canary", needs, apply, check, waits_for="a pod to come up with its sidecar", timeout=180, again=again)
+    return Stage(
+        "canary",
+        needs,
+        apply,
+        check,
+        waits_for="a pod to come up with its sidecar",
+        timeout=600,  # its images may have to be pulled
+        again=again,
+    )
 
 
 def injection(needs: tuple[str, ...] = ("canary",)) -> Stage:

@@ -82,4 +82,12 @@ def _workloads(env: Env) -> list[tuple[str, str]]:
 def stage(needs: tuple[str, ...] = ("tools", "cluster")) -> Stage:
     """The gate: its kinds are known, its workloads rolled out, and its webhook adds `daprd` to a pod of the app."""
     again = ("workload-scaled-down", "rollout-blocked")
-    return Stage("dapr", needs, apply, check, waits_for="Dapr's control plane", timeout=300, again=again)
+    return Stage(
+        "dapr",
+        needs,
+        apply,
+        check,
+        waits_for="Dapr's control plane",
+        timeout=600,  # its images may have to be pulled
+        again=again,
+    )

@@ -50,4 +50,12 @@ def _release(env: Env) -> tuple[str, Path, dict[str, Any], str, tuple[Path, ...]
 
 def stage(needs: tuple[str, ...] = ("charts", "cluster")) -> Stage:
     """The gate: every Secret holds the password, a login with it works, and pods reach the Service."""
-    return Stage("postgres", needs, apply, check, waits_for="PostgreSQL", timeout=240, again=("rollout-blocked",))
+    return Stage(
+        "postgres",
+        needs,
+        apply,
+        check,
+        waits_for="PostgreSQL",
+        timeout=600,  # its images may have to be pulled
+        again=("rollout-blocked",),
+    )
