@@ -22,7 +22,7 @@ from bootstrap.runner import Runner
 from bootstrap.stage import Stage, beginning, only
 from bootstrap.stages import smoke
 
-OK, WRONG = 0, 1
+OK, WRONG, INTERRUPTED = 0, 1, 130
 
 
 def open_env(root: Path, environ: Mapping[str, str]) -> Env:
@@ -166,10 +166,15 @@ def logs(env: Env, service: str, *, follow: bool = False, sidecar: bool = False,
     if sidecar and not (service in known and known[service].app_id):
         raise Failed(problem("log-no-sidecar", f"{service} has no Dapr sidecar.", name=service))
     report = report_for()
-    for text in places.of(env).logs(env, service, sidecar=sidecar, previous=previous, follow=follow):
-        report.line(text)
-        if not report.is_read:
-            break
+    try:
+        for text in places.of(env).logs(env, service, sidecar=sidecar, previous=previous, follow=follow):
+            report.line(text)
+            if not report.is_read:
+                break
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+        return INTERRUPTED  # the way in which one stops to follow: nothing to say
     return OK
 
 

@@ -128,6 +128,16 @@ def test_logs_show_what_a_service_printed(checkout: Checkout) -> None:
     assert "backend-api" in checkout.inv("logs", "backend-ap", exit=1)
 
 
+def test_ctrl_c_ends_a_log_that_is_followed_and_says_nothing(checkout: Checkout) -> None:
+    child = checkout.start("logs", "backend-api", "--follow")
+    assert child.stdout
+    assert json.loads(child.stdout.readline())["service"] == "backend-api"
+    child.send_signal(signal.SIGINT)
+    rest, _ = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert "inv up" not in rest
+
+
 def test_down_leaves_no_process_and_no_port(checkout: Checkout) -> None:
     printed = checkout.inv("down")
     assert re.search(r"ended \d+ processes", printed)
