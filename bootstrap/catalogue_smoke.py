@@ -6,7 +6,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "smoke-failed",
         "Every part is up, and what a user would see is not right.",
-        "./inv verify\n./inv logs {name}",
+        "./inv verify\n./inv {look}",
     ),
     Row(
         "smoke-not-run",

@@ -57,8 +57,8 @@ def run(env: Env, urls: dict[str, str]) -> list[Result]:
         )
         results = _results(report)
     if not results:
-        words = f"$ {done.shown}\n{done.words}"
-        raise Failed(problem("smoke-failed", "The smoke suite cannot run.", evidence=words, name="SERVICE", final=True))
+        words, summary = f"$ {done.shown}\n{done.words}", "The smoke suite cannot run."
+        raise Failed(problem("smoke-failed", summary, evidence=words, look="diagnose", final=True))
     return results
 
 
@@ -116,7 +116,7 @@ def failures(results: list[Result]) -> list[Problem]:
     """A problem for each test that failed; one when no test ran at all."""
     ran = [result for result in results if result.outcome != "skipped"]
     if not ran:
-        return [problem("smoke-failed", "No smoke test ran.", name="SERVICE", final=True)]
+        return [problem("smoke-failed", "No smoke test ran.", look="diagnose", final=True)]
     return [_problem(result) for result in ran if result.outcome == "failed"]
 
 
@@ -129,7 +129,7 @@ def _problem(result: Result) -> Problem:
         # A sentence that names the service says it all; any other exception needs pytest's report.
         evidence="" if service else rest.strip()[-EVIDENCE:],
         where=where[1] if where else "",
-        name=service[1] if service else "SERVICE",
+        look=f"logs {service[1]}" if service else "diagnose",
         final=True,
     )
 
