@@ -47,8 +47,9 @@ def decide_port(env: Env, held: bool) -> None:
     except OSError as error:
         summary = f"{env.local} cannot be written."
         raise Failed(problem("state-not-writable", summary, evidence=str(error), path=env.state, final=True)) from error
-    if port(env) not in (first, before.get("broker")):
-        env.say(f"broker: port {first} is taken by {ports.holder(first)}; it gets {port(env)}")
+    kept = before.get("broker", first)
+    if port(env) != kept:
+        env.say(f"broker: port {kept} is taken by {ports.holder(kept)}; it gets {port(env)}")
 
 
 def wanted(env: Env) -> dict[str, Any]:

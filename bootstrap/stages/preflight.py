@@ -19,8 +19,9 @@ def apply(env: Env) -> None:
     except OSError as error:
         raise Failed(folder.not_writable(env.state, error, NEEDED_MIB)) from error
     for name, port in decided.items():
-        if port != wanted[name] and before.get(name) != port and name in env.manifest.services:
-            env.say(f"{name}: port {wanted[name]} is taken by {ports.holder(wanted[name])}; it gets {port}")
+        kept = before.get(name, wanted[name])
+        if port != kept and name in env.manifest.services:
+            env.say(f"{name}: port {kept} is taken by {ports.holder(kept)}; it gets {port}")
 
 
 def _end_unknown(env: Env, known: set[str]) -> None:

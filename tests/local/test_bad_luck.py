@@ -117,7 +117,7 @@ def test_a_taken_port_is_said_and_another_one_used(checkout: Checkout) -> None:
         printed = checkout.inv("up", "--on", "local")
     got = json.loads(ports.read_text())["frontend"]
     assert got != wanted
-    assert re.search(rf"frontend: port \d+ is taken by .*; it gets {got}", printed)
+    assert re.search(rf"frontend: port {wanted} is taken by .*; it gets {got}", printed)
     assert f"http://127.0.0.1:{wanted}" not in printed
     checkout.status()
 

@@ -1,6 +1,7 @@
 """The gate `preflight`."""
 
 import errno
+import json
 import socket
 from contextlib import closing
 from pathlib import Path
@@ -46,6 +47,19 @@ def test_a_taken_port_is_told_with_its_holder_once(fresh: Env) -> None:
     assert len(mine) == 1
     assert mine[0].startswith(f"shop: port {port} is taken by ")
     assert mine[0].endswith(f"; it gets {got}")
+
+
+def test_a_port_that_was_kept_and_is_taken_now_is_told(fresh: Env) -> None:
+    preflight.apply(fresh)
+    said: list[str] = []
+    fresh.say = said.append
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        kept = server.getsockname()[1]
+        (fresh.local / "ports.json").write_text(json.dumps({**fresh.ports.all(), "shop": kept}))
+        preflight.apply(fresh)
+    (text,) = (text for text in said if text.startswith("shop: "))
+    assert text.startswith(f"shop: port {kept} is taken by ")
+    assert text.endswith(f"; it gets {fresh.ports.all()['shop']}")
 
 
 def test_what_the_manifest_no_longer_has_is_ended(env: Env) -> None:
