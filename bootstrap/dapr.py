@@ -68,6 +68,19 @@ def annotations(manifest: Manifest, directory: Path, service: str) -> dict[str, 
     return {"checksum/dapr": content.digest(made_from, manifest.dapr.version, json.dumps(read, sort_keys=True))}
 
 
+def _names(path: Path) -> dict[str, str]:
+    """How daprds find each other through one SQLite file. A name is renewed every `updateInterval` - `timeout`."""
+    return {
+        # Without a wait for the disk: the file outlives a crash of a process, and is written anew by the next one.
+        "connectionString": f"{path}?_pragma=synchronous(NORMAL)",
+        # On a disk that is busy, such as with images that are built, a renewal takes its time.
+        "timeout": "10s",
+        "updateInterval": "20s",
+        # The clean-up, once an hour, takes out the names that are fresh, whereupon every daprd ends itself.
+        "cleanupInterval": "0",
+    }
+
+
 def local_resources(
     manifest: Manifest, directory: Path, app: str, brokers: str, state_path: Path, names_path: Path
 ) -> list[Document]:
@@ -88,8 +101,7 @@ def local_resources(
             document["spec"]["nameResolution"] = {
                 "component": "sqlite",
                 "version": "v1",
-                # Its clean-up, once an hour, takes out the names that are fresh, whereupon every daprd ends itself.
-                "configuration": {"connectionString": str(names_path), "cleanupInterval": "0"},
+                "configuration": _names(names_path),
             }
         elif kind == "Component" and name == PUBSUB:
             _set(document, "brokers", brokers)

@@ -1,5 +1,8 @@
 """Invocation: one app calls another by its id."""
 
+import sqlite3
+import time
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -57,3 +60,13 @@ def test_an_unknown_app(world: World) -> None:
     reply = world.first.call("GET", "/v1.0/invoke/nobody/method/echo/x")
     assert (reply.status, reply.json()["errorCode"]) == (500, "ERR_DIRECT_INVOKE")
     assert "nobody" in reply.json()["message"]
+
+
+@pytest.mark.parametrize("world", [pytest.param("daprd", marks=pytest.mark.real("daprd"))], indirect=True)
+def test_no_name_is_lost_while_it_cannot_be_renewed(world: World) -> None:
+    with closing(sqlite3.connect(world.folder / "dapr" / "names.db", isolation_level=None)) as held:
+        held.execute("BEGIN IMMEDIATE")  # as a disk that takes no write for a while
+        until = time.monotonic() + 8
+        while time.monotonic() < until:
+            assert world.first.call("GET", f"{BASE}/a").status == 200
+            time.sleep(0.5)
