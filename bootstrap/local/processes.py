@@ -154,7 +154,8 @@ class Processes:
 
     def _is_left(self, process: psutil.Process) -> bool:
         with suppress(psutil.Error, OSError):
-            environ = process.environ()
+            # What has no program, such as a thread of the kernel, never has an environment.
+            environ = process.environ() or (_environ(process) if process.exe() else {})
             return environ.get(OWNER) == self._owner and not _goes_on(environ.get(RUN, ""), process)
         return False
 
