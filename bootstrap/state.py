@@ -16,14 +16,17 @@ from bootstrap.catalogue import problem
 from bootstrap.problem import Failed, Problem
 
 SCRATCH = "scratch"
+# A command that was killed while it started a program leaves a child that holds the lock until it becomes that program:
+# milliseconds, more of them on a busy machine.
+PATIENCE, POLL = 0.5, 0.01  # seconds
 
 
 @contextmanager
 def locked(folder: Path, command: str) -> Iterator[None]:
     """Holds the environment's lock. The kernel gives it back when the holder ends, however it ends.
 
-    Removes the scratch folders of commands that were killed. Raises `Failed`: `environment-locked`, naming the holder,
-    or `state-not-writable`.
+    At its end, removes the scratch folders of commands that were killed. Raises `Failed`: `environment-locked`, naming
+    the holder, or `state-not-writable`.
     """
     path = folder / "lock"
     try:
@@ -34,15 +37,28 @@ def locked(folder: Path, command: str) -> Iterator[None]:
             problem("state-not-writable", f"{folder} cannot be written.", evidence=str(error), path=folder.parent)
         ) from error
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Failed(_held(file)) from None
+        if not _taken(file):
+            raise Failed(_held(file))
         with suppress(OSError):  # a full disk costs the holder's name, never `down`
             file.truncate(0)
             os.write(file.fileno(), json.dumps(_me(command)).encode())
-        _sweep(folder)
-        yield
+        try:
+            yield
+        finally:
+            _sweep(folder)
+
+
+def _taken(file: IO[str]) -> bool:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(POLL)
+        else:
+            return True
 
 
 def _me(command: str) -> dict[str, object]:
@@ -64,8 +80,8 @@ def _held(file: IO[str]) -> Problem:
 def scratch(folder: Path) -> Iterator[Path]:
     """An empty folder that this user alone may enter, gone afterwards; `folder` is the state folder.
 
-    One that a killed command left is removed by the next command that takes the environment's lock. Raises OSError
-    where none can be made.
+    One that a killed command left is removed at the end of the next command that takes the environment's lock. Raises
+    OSError where none can be made.
     """
     inside = folder / SCRATCH
     inside.mkdir(parents=True, exist_ok=True)

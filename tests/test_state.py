@@ -122,10 +122,30 @@ def test_the_scratch_folder_of_a_killed_command_is_removed_by_the_next_and_that_
         made = Path(program.stdout.readline().strip())
         with state.locked(tmp_path, "up"):
             assert (made / "chart" / "values.json").exists()
+        assert made.exists()
         program.kill()
     assert made.exists()
-    with state.locked(tmp_path, "up"):
-        assert not made.exists()
+    with pytest.raises(ZeroDivisionError), state.locked(tmp_path, "up"):
+        raise ZeroDivisionError
+    assert not made.exists()
+
+
+HELD = """
+import fcntl, sys, time
+with open(sys.argv[1], "a+") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def test_a_lock_that_a_dying_command_still_holds_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", HELD, str(tmp_path / "lock"), str(state.PATIENCE / 2)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        with state.locked(tmp_path, "up"):
+            pass
 
 
 @pytest.mark.parametrize("kind", ["a file", "below a file", "nowhere"])
