@@ -3,6 +3,7 @@
 import difflib
 import fcntl
 import os
+import signal
 import tempfile
 import time
 from collections import Counter
@@ -41,6 +42,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell's background job ignores these, and so would all that the tests start and end by them.
+    for sign, wanted in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(sign) is signal.SIG_IGN:
+            signal.signal(sign, wanted)
     config.pluginmanager.register(PartsLine())
     config.pluginmanager.register(Figures())
 
