@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bootstrap.env import Env
 
 FIRST_POLL, SLOWEST_POLL, POLL_GROWTH = 0.02, 0.5, 1.4  # seconds, seconds, factor
+MOVED_POLL = 0.1  # seconds until the next look at a gate that waits for something else than before
 LOOK = 10.0  # seconds that one look of a gate may take, however little of the gate's time is left
 GRACE = 5.0  # seconds that calls under way get to end after a cancellation
 
@@ -187,6 +188,7 @@ class Runner:
             # What is told once is not told again because its evidence grows, such as a log.
             if track.last is None or done.value.summary != track.last.summary:
                 self._to(track, "waiting", done.value.summary)
+                track.interval = min(track.interval, MOVED_POLL)
             track.phase, track.last = "waiting", done.value
             track.poll_at = min(now + track.interval, track.deadline)
             track.interval = min(track.interval * POLL_GROWTH, SLOWEST_POLL)

@@ -11,7 +11,7 @@ import pytest
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
 from bootstrap.problem import Failed, Problem
-from bootstrap.runner import FIRST_POLL, GRACE, LOOK, SLOWEST_POLL, Event, Runner, Threads
+from bootstrap.runner import FIRST_POLL, GRACE, LOOK, MOVED_POLL, SLOWEST_POLL, Event, Runner, Threads
 from bootstrap.stage import Stage, closure
 from tests.doubles import Simulated, small_env
 from tests.runner_world import CLOSED, ENV, FINAL, World, always
@@ -56,6 +56,16 @@ def test_polls_grow_to_the_slowest() -> None:
     assert pauses[0] == pytest.approx(FIRST_POLL)
     assert pauses == sorted(pauses)
     assert pauses[-1] == pytest.approx(SLOWEST_POLL)
+
+
+def test_polls_are_quick_again_when_something_else_is_waited_for() -> None:
+    world = World()
+    other = replace(CLOSED, summary="the other half is not there")
+    world.stage("a", takes=0, gate=[*[CLOSED] * 20, *[other] * 2], timeout=60)
+    assert world.run() == ()
+    times = [at for _, at in world.looks]
+    assert times[-2] - times[-3] == pytest.approx(MOVED_POLL)
+    assert times[-1] - times[-2] > MOVED_POLL
 
 
 def test_a_final_problem_stops_at_once() -> None:
