@@ -13,6 +13,7 @@ from bootstrap.env import Env
 from bootstrap.images.layout import Engine
 from bootstrap.manifest import load
 from tests import parts
+from tests.images.index import Index, served
 from tests.local.conftest import copy_checkout
 
 BASE = "inv-test/python:3.11-debian12"
@@ -52,6 +53,13 @@ def real_engine(real_env: Env, tmp_path_factory: pytest.TempPathFactory) -> Iter
     for image in [*client.images.list(name=f"{NAME}/*"), *client.images.list(name=BASE)]:
         client.images.remove(str(image.id), force=True)
     client.close()
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    """A package index with a password, and nothing in it yet."""
+    with served(tmp_path) as running:
+        yield running
 
 
 def debootstrap(target: Path) -> None:

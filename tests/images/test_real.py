@@ -1,16 +1,23 @@
 """All six images, really built and run; and broken ones, each stopped by its name. In order: the first test builds."""
 
-from collections.abc import Iterator
+import gzip
+import io
+import json
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 
 from bootstrap.env import Env
-from bootstrap.images import layout
+from bootstrap.images import build, layout
 from bootstrap.images.layout import Engine
 from bootstrap.problem import Failed, Problem
 from bootstrap.stages import images
+from tests import wheels
 from tests.doubles import Shell
+from tests.images.index import Index
 
 pytestmark = pytest.mark.real("docker", "busybox", "buildkit", "debootstrap")
 
@@ -158,3 +165,73 @@ class TestBroken:
         found = broken(real_env, real_engine, (CODE, f'{CODE}\nRUN echo "bad luck" && false'))
         assert (found.code, found.where) == ("build-failed", line(real_env, "bad luck"))
         assert "bad luck" in found.evidence
+
+
+def files(archive: bytes) -> Iterator[tuple[str, bytes]]:
+    """All that an exported image holds, the files of its layers among it."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as members:
+        for member in members:
+            if member.isreg() and (opened := members.extractfile(member)):
+                content = opened.read()
+                content = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+                if content[257:262] == b"ustar":
+                    yield from files(content)
+                yield member.name, content
+
+
+@pytest.mark.usefixtures("frontend_as_it_was")
+def test_planted_secrets_are_in_no_image(
+    real_env: Env, real_engine: Engine, index: Index, record_property: Callable[[str, object], None]
+) -> None:
+    """Of the index, of the proxies, of git's remote, of the user's variables, and in files beside the code."""
+    wheels.make(index.folder, "planted", "1.0")
+    where, user = layout.dockerfile(real_env, BROKEN).parent, "http://user:pLantedProxy@127.0.0.1:9"
+    planted = [index.password, "pLantedProxy", "pLantedRemote", "pLantedVariable", "pLantedFile"]
+    environ = {
+        **real_engine.environ,
+        "PIP_INDEX_URL": index.url,
+        "UV_DEFAULT_INDEX": index.url,
+        "GITHUB_TOKEN": planted[3],
+        "HTTPS_PROXY": user,
+        "https_proxy": user,
+        "HTTP_PROXY": user,
+        "http_proxy": user,
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
+    told: list[str] = []
+    env = replace(real_env, environ={**real_env.environ, **environ}, say=told.append)
+    engine = replace(real_engine, environ={**environ, "PATH": env.environ["PATH"]})
+    remote = f"https://user:{planted[2]}@git.example/team/app.git"
+    for words in (["init", "--quiet"], ["remote", "add", "origin", remote]):
+        subprocess.run(["git", *words], cwd=env.root, check=True)
+    for name in (".env", ".env.local", "tls.key", "tls.pem"):
+        (where / BROKEN / name).write_text(planted[4])
+        (where.parent / "shared/taskapp" / name).write_text(planted[4])
+    wanted = where / "requirements.txt"
+    before = wanted.read_text()
+    try:
+        wanted.write_text("planted==1.0\n")
+        build.build(env, engine, BROKEN)
+        wanted.write_text("no-such-distribution-anywhere==1.0\n")
+        with pytest.raises(Failed) as failed:
+            build.build(env, engine, BROKEN)
+        wanted.write_text("planted==1.0\n")
+        image = engine.client.images.get(layout.reference(env, BROKEN))
+    finally:
+        wanted.write_text(before)
+    assert failed.value.problems[0].code == "build-requirement-not-found"
+    assert index.asked > 1
+    assert image.labels["org.opencontainers.image.source"] == "https://git.example/team/app.git"
+    told += [json.dumps(image.history()), json.dumps(image.attrs), repr(failed.value.problems)]
+    assert [secret for secret in planted if secret in "\n".join(told)] == []
+    number, is_searched = 0, False
+    for name, content in files(b"".join(image.save())):
+        assert [secret for secret in planted if secret.encode() in content] == [], name
+        number, is_searched = number + 1, is_searched or (name.endswith("planted/__init__.py") and b'"1.0"' in content)
+    assert is_searched, "what is searched is the image"
+    record_property(
+        "figures",
+        f"{len(planted)} planted secrets at a real build: in none of {number} files of the image, "
+        "not in its history, its labels, or what was told of its build",
+    )
