@@ -124,7 +124,7 @@ def slow_uv(checkout: Checkout) -> None:
         f"""case "$*" in
         *sync*)
             [ -e "{checkout.base}/go" ] || touch .venv/half "{checkout.base}/working"
-            while [ ! -e "{checkout.base}/go" ]; do sleep 0.02; done ;;
+            while [ ! -e "{checkout.base}/go" ]; do sleep 0.02 || exit; done ;;
         esac
         exec '{real}' "$@\"""",
     )
