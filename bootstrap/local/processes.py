@@ -22,6 +22,8 @@ import psutil
 OWNER, NAME, RUN = "INV_OWNER", "INV_PROCESS", "INV_RUN"
 # Appended by both who write it: a reader never meets an empty file.
 LAUNCH = 'echo $$ >> "$1" && shift && exec "$@"'
+# How long a process that becomes another program is waited for, and its age after which none does.
+EXEC, NEW = 0.1, 10.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Processes:
         """The running process of that name, if it is there and ours."""
         with suppress(OSError, ValueError, IndexError, psutil.Error):
             process = psutil.Process(int((self._folder / f"{name}.pid").read_text().split()[0]))
-            environ = _environ(process)
+            environ = _environs([process])[process]
             if (environ.get(OWNER), environ.get(NAME)) == (self._owner, name):
                 return process
         return None
@@ -125,7 +127,8 @@ class Processes:
         A command of a run that goes on beside this one, such as `inv verify`, is none.
         """
         recorded = {process.pid for name in self.names() if (process := self.find(name))}
-        return [p for p in psutil.process_iter() if self._is_left(p) and _group(p) not in recorded]
+        environs = _environs([*psutil.process_iter()])
+        return [p for p, environ in environs.items() if self._is_left(p, environ) and _group(p) not in recorded]
 
     def stop_strays(self) -> int:
         """Ends them; returns how many there were."""
@@ -152,12 +155,8 @@ class Processes:
             return str(json.loads((self._folder / f"{name}.json").read_text()).get("digest"))
         return ""
 
-    def _is_left(self, process: psutil.Process) -> bool:
-        with suppress(psutil.Error, OSError):
-            # What has no program, such as a thread of the kernel, never has an environment.
-            environ = process.environ() or (_environ(process) if process.exe() else {})
-            return environ.get(OWNER) == self._owner and not _goes_on(environ.get(RUN, ""), process)
-        return False
+    def _is_left(self, process: psutil.Process, environ: Mapping[str, str]) -> bool:
+        return environ.get(OWNER) == self._owner and not _goes_on(environ.get(RUN, ""), process)
 
     def _end(self, processes: list[psutil.Process], grace: float) -> None:
         leaders = [process for process in processes if _group(process) == process.pid]
@@ -190,16 +189,31 @@ def _group(process: psutil.Process) -> int:
     return 0
 
 
-def _environ(process: psutil.Process) -> Mapping[str, str]:
-    """Its environment, empty for one that ended.
+def _environs(processes: list[psutil.Process]) -> dict[psutil.Process, Mapping[str, str]]:
+    """Their environments; empty for one that ended, and for somebody else's.
 
-    While a process becomes another program it shows none for a moment: that moment is waited for.
+    While a process becomes another program it shows none for a moment: that moment is waited for, once for all.
     """
-    for _ in range(50):
-        if (environ := process.environ()) or _ended(process):
-            return environ
+    found = {process: _environ(process) for process in processes}
+    until = time.monotonic() + EXEC
+    while (new := [p for p, environ in found.items() if not environ and _is_new(p)]) and time.monotonic() < until:
         time.sleep(0.002)
+        found |= {process: _environ(process) for process in new}
+    return found
+
+
+def _environ(process: psutil.Process) -> Mapping[str, str]:
+    with suppress(psutil.Error, OSError):
+        environ: dict[str, str] = process.environ()
+        return environ
     return {}
+
+
+def _is_new(process: psutil.Process) -> bool:
+    """Whether it may yet become another program; what has none, such as a thread of the kernel, does not."""
+    with suppress(psutil.Error, OSError):
+        return time.time() - process.create_time() < NEW and bool(process.exe()) and not _ended(process)
+    return False
 
 
 def _ended(process: psutil.Process) -> bool:
