@@ -112,11 +112,19 @@ def render(env: Env, program: str, name: str, told: Mapping[str, Any]) -> Render
     return Rendered(name, chart, mine, text)
 
 
+def made_of(env: Env, name: str) -> tuple[Path, ...]:
+    """The folder of a chart, and those of its library charts, there or not."""
+    return _parts(folder(env) / name)
+
+
 def sources(rendered: Rendered) -> tuple[Path, ...]:
     """Every template that a chart is rendered from, those of its library charts included."""
-    charts = [rendered.folder, *(rendered.folder.parent / needed for needed in _needs(rendered.folder))]
-    found = (path for chart in charts for path in (chart / "templates").rglob("*"))
+    found = (path for chart in _parts(rendered.folder) for path in (chart / "templates").rglob("*"))
     return tuple(sorted(path for path in found if path.suffix in (".yaml", ".yml", ".tpl")))
+
+
+def _parts(chart: Path) -> tuple[Path, ...]:
+    return (chart, *(chart.parent / needed for needed in _needs(chart)))
 
 
 def _needs(chart: Path) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -42,8 +42,10 @@ def urls(env: Env) -> Mapping[str, str]:
     return {name: f"http://127.0.0.1:{port}" for name, port in ports.items() if port}
 
 
-def look(env: Env, images: Images = images, urls: Urls = urls) -> tuple[Problem, ...]:
-    """Everything wrong with every chart, in the order of the charts."""
+def look(
+    env: Env, images: Images = images, urls: Urls = urls, names: Collection[str] | None = None
+) -> tuple[Problem, ...]:
+    """Everything wrong with the charts of those `names`, in that order; None: with every chart."""
     if version := _schema_version(env):
         return (version,)
     settings, program, image, base = _injector(env), helm.program(env), images(env), urls(env)
@@ -65,7 +67,7 @@ def look(env: Env, images: Images = images, urls: Urls = urls) -> tuple[Problem,
             return [problem("chart-yaml-invalid", summary, evidence=str(error), where=where, final=True)]
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return tuple(p for found in pool.map(problems, charts.names(env)) for p in found)
+        return tuple(p for found in pool.map(problems, charts.names(env) if names is None else names) for p in found)
 
 
 def _schema_version(env: Env) -> Problem | None:
@@ -225,38 +227,47 @@ def user_of(dockerfile: str) -> str:
 def stage(needs: tuple[str, ...] = ("preflight",), images: Images = images, urls: Urls = urls) -> Stage:
     """The gate: all charts render, nothing in them is unknown to the API, and their pods may and can start.
 
-    What is found depends on files and versions alone, so that nothing was found is kept as a proof for exactly those.
+    What is found depends on files and versions alone, so that nothing was found is kept, chart by chart, as a proof for
+    exactly those.
     """
 
-    def is_proven(env: Env) -> bool:
-        with suppress(OSError):
-            return _proof(env).read_text() == _signature(env, images, urls)
-        return False
-
-    def check(env: Env) -> Problem | None:
-        found = () if is_proven(env) else look(env, images, urls)
-        if found:
+    def check(env: Env, now: Mapping[str, str] | None = None) -> Problem | None:
+        proven = _proven(env)
+        left = [name for name, wanted in (now or _signatures(env, images, urls)).items() if proven.get(name) != wanted]
+        if left and (found := look(env, images, urls, left)):
             raise Failed(found)
         return None
 
     def apply(env: Env) -> None:
-        if is_proven(env):
-            return
         # Made before the look: a chart that is edited meanwhile is not proven.
-        signature = _signature(env, images, urls)
-        check(env)
-        _proof(env).write_text(signature)
+        now = _signatures(env, images, urls)
+        if now != _proven(env):
+            check(env, now)
+            _proof(env).write_text(json.dumps(now))
 
     return Stage("charts", needs, apply, check, waits_for="charts that the API takes", timeout=60)
 
 
 def _proof(env: Env) -> Path:
-    return env.state / "charts.proof"
+    return env.state / "charts.json"
 
 
-def _signature(env: Env, images: Images, urls: Urls) -> str:
-    dockerfiles = [env.root / service.path / "Dockerfile" for service in env.manifest.services.values()]
-    files = [charts.folder(env), env.root / DAPR_VALUES, env.manifest.root / "environment.toml", *dockerfiles]
-    rules = Path(__file__).parents[1]
-    told = json.dumps([dict(images(env)), dict(urls(env)), helm.program(env), kubernetes_models.kubernetes_version()])
-    return content.digest([*files, rules], told)
+def _proven(env: Env) -> Mapping[str, object]:
+    """Chart → its signature when nothing was found in it."""
+    with suppress(OSError, ValueError, AttributeError):
+        return dict(json.loads(_proof(env).read_text()).items())
+    return {}
+
+
+def _signatures(env: Env, images: Images, urls: Urls) -> dict[str, str]:
+    """Chart → a hash of all that what is found in it depends on."""
+    named, program = images(env), helm.program(env)
+    shared = [env.root / DAPR_VALUES, env.manifest.root / "environment.toml", Path(__file__).parents[1]]
+    common = content.digest(shared, json.dumps([dict(urls(env)), program, kubernetes_models.kubernetes_version()]))
+
+    def of(name: str) -> str:
+        service = env.manifest.services.get(name)
+        dockerfile = [env.root / service.path / "Dockerfile"] if service else []
+        return content.digest([*charts.made_of(env, name), *dockerfile], common, named.get(name, ""))
+
+    return {name: of(name) for name in charts.names(env)}

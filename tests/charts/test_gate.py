@@ -44,31 +44,73 @@ def test_the_charts_as_they_are_pass(env: Env) -> None:
     assert gate.stage().check(env) is None
 
 
-def test_charts_that_passed_are_not_rendered_again_until_something_changes(env: Env, edit: Edit) -> None:
+@pytest.fixture
+def rendered(env: Env) -> list[str]:
+    """The charts that Helm was asked to render, in no order."""
     env.state.mkdir(exist_ok=True)
-    stage, started = gate.stage(), []
+    started: list[str] = []
     run = env.runner
 
-    def counted(argv: Sequence[str], **how: Any) -> Completed:
-        started.append(argv[1])
+    def told(argv: Sequence[str], **how: Any) -> Completed:
+        if argv[1] == "template":
+            started.append(argv[2])
         return run(argv, **how)
 
-    env.runner = counted
+    env.runner = told
+    return started
+
+
+def test_charts_that_passed_are_not_rendered_again_until_something_changes(
+    env: Env, edit: Edit, rendered: list[str]
+) -> None:
+    stage = gate.stage()
     stage.apply(env)
-    assert started.count("template") == len(env.manifest.services) + 1
-    started.clear()
+    assert sorted(rendered) == sorted(charts.names(env))
+    rendered.clear()
     stage.apply(env)
     assert stage.check(env) is None
-    assert "template" not in started
+    assert rendered == []
     edit(DEPLOYMENT, "revisionHistoryLimit: 3", "revisionHistoryLimits: 3")
     with pytest.raises(Failed, match="chart-unknown-field"):
         stage.check(env)
     with pytest.raises(Failed, match="chart-unknown-field"):
         stage.apply(env)
     edit(DEPLOYMENT, "revisionHistoryLimits: 3", "revisionHistoryLimit: 3")
-    started.clear()
+    rendered.clear()
     assert stage.check(env) is None
-    assert "template" not in started, "what passed is as it was"
+    assert rendered == [], "what passed is as it was"
+
+
+@pytest.mark.parametrize(
+    ("file", "wanted"),
+    [
+        ("infrastructure/charts/frontend/values.yaml", {"frontend"}),
+        ("infrastructure/charts/postgres/templates/statefulset.yaml", {"postgres"}),
+        ("services/audit-service/audit_service/main.py", {"audit-service"}),
+        ("services/audit-service/Dockerfile", {"audit-service"}),
+    ],
+)
+def test_only_the_charts_are_rendered_again_whose_parts_changed(
+    env: Env, rendered: list[str], file: str, wanted: set[str]
+) -> None:
+    stage = gate.stage()
+    stage.apply(env)
+    rendered.clear()
+    (env.root / file).write_text((env.root / file).read_text() + "\n# changed\n")
+    stage.apply(env)
+    assert stage.check(env) is None
+    assert set(rendered) == wanted
+    assert len(rendered) == len(wanted)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "{", '{"frontend": 3}'])
+def test_a_proof_that_cannot_be_read_proves_nothing(env: Env, rendered: list[str], text: str) -> None:
+    stage = gate.stage()
+    stage.apply(env)
+    (env.state / "charts.json").write_text(text)
+    rendered.clear()
+    stage.apply(env)
+    assert sorted(rendered) == sorted(charts.names(env))
 
 
 @pytest.mark.closes("charts", "the API knows every field and kind", "chart-unknown-field")
