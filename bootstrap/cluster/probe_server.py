@@ -9,9 +9,8 @@ import json
 import signal
 import socket
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,6 +18,8 @@ from bootstrap.cluster.kafka_probe import brokers
 
 PORT = 8000
 SECONDS = 2.0  # for one connection, or one answer
+# For the connection to a Service: in the moment in which a pod ends, one that is led to it is never answered.
+LED = 0.5  # seconds
 MOST = 65536  # bytes of a body that are handed on
 
 
@@ -45,12 +46,14 @@ def kafka(host: str, port: str) -> dict[str, object]:
 
 
 def web(url: str) -> dict[str, object]:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    parts = urlsplit(url)
     try:
-        with opener.open(url, timeout=SECONDS) as answer:
+        with closing(http.client.HTTPConnection(parts.netloc, timeout=LED)) as connection:
+            connection.connect()
+            connection.sock.settimeout(SECONDS)
+            connection.request("GET", parts.path or "/")
+            answer = connection.getresponse()
             return {"status": answer.status, "body": answer.read(MOST).decode(errors="replace")}
-    except urllib.error.HTTPError as error:
-        return {"status": error.code, "body": error.read(MOST).decode(errors="replace")}
     except (OSError, ValueError, http.client.HTTPException) as error:
         return {"status": 0, "body": str(error) or type(error).__name__}
 

@@ -2,12 +2,15 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlencode
 
 import pytest
 
+from bootstrap.cluster import probe_server
 from bootstrap.cluster.probe_server import Handler
 from bootstrap.http import Answer, request
 
@@ -76,6 +79,24 @@ def test_a_url_is_asked_whatever_it_answers(probe: str, teapot: str) -> None:
     assert away["status"] == 0
     assert "refused" in str(away["body"])
     assert ask(probe, "http", url="nothing").table()["status"] == 0
+
+
+def test_a_connection_that_nobody_takes_is_given_up(probe: str) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        stack.enter_context(socket.create_connection(server.getsockname()))  # the queue is full
+        away = ask(probe, "http", url=f"http://127.0.0.1:{server.getsockname()[1]}/healthz").table()
+    assert away == {"status": 0, "body": "timed out"}
+
+
+def test_an_answer_may_take_longer_than_the_connection(probe: str) -> None:
+    class Slow(Teapot):
+        def do_GET(self) -> None:
+            time.sleep(2 * probe_server.LED)
+            super().do_GET()
+
+    for url in serving(Slow):
+        assert ask(probe, "http", url=url).table()["status"] == 418
 
 
 @pytest.mark.parametrize("asked", ["nothing", "tcp?host=x", "dns?other=x"])
