@@ -71,7 +71,8 @@ spec:
             httpGet:
               path: /readyz
               port: http
-            periodSeconds: 2
+            periodSeconds: 1
+            failureThreshold: 6
             timeoutSeconds: 3
           resources:
             {{- toYaml $values.resources | nindent 12 }}
