@@ -154,7 +154,7 @@ def test_suite_that_is_told_to_end_deletes_its_tasks() -> None:
     env = suite("history or recurring", deadline=60)
     with serving("no history") as fake, ThreadPoolExecutor() as threads:
         run = threads.submit(smoke.run, env, fake.urls)
-        until(lambda: fake.tasks or run.done(), 20)
+        until(lambda: fake.tasks or run.done())
         assert fake.tasks
         env.cancelled.set()
         with pytest.raises(command.Cancelled):

@@ -62,7 +62,7 @@ class App:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
-        until(lambda: bool(self._server and self._server.started), 5, "the app has started")
+        until(lambda: bool(self._server and self._server.started), "the app has started")
 
     def stop(self) -> None:
         if self._server and self._thread:

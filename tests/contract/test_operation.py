@@ -51,13 +51,13 @@ def test_it_listens_on_loopback_only(world: World) -> None:
 def test_an_app_that_is_away_costs_no_event_its_attempts(world: World) -> None:
     world.app.stop()
     # A real sidecar learns of it from its probes; what is under way until then counts as attempts.
-    until(lambda: not world.real or "App entered un-healthy status" in world.first.log.read_text(), 15, "noticed")
+    until(lambda: not world.real or "App entered un-healthy status" in world.first.log.read_text(), "noticed")
     away = world.first.call("GET", "/v1.0/invoke/second/method/echo/x")
     assert (away.status, away.json()["errorCode"]) == (500, "ERR_DIRECT_INVOKE")
     event = world.publish()
     assert not world.app.got(event)
     world.app.start()
-    until(lambda: bool(world.app.got(event)), 20, "delivered when it is back")
+    until(lambda: bool(world.app.got(event)), "delivered when it is back")
     assert event not in world.dead()
     world.settle()
 
@@ -69,12 +69,12 @@ def test_nothing_is_lost_with_the_sidecar(world: World, number: int) -> None:
     world.first.sdk(lambda client: client.save_state("statestore", "kept", "1"))
     stuck = world.publish(script=("RETRY", "RETRY", "SUCCESS"))
     waiting = [world.publish() for _ in range(3)]
-    until(lambda: bool(world.app.got(stuck)), 5, "under way")
+    until(lambda: bool(world.app.got(stuck)), "under way")
     code = world.first.end(number)
     assert code == (-number if number == signal.SIGKILL else 0)
     world.first.start()
     world.settle()
-    until(lambda: all(world.app.got(event) for event in (stuck, *waiting)), 30, "all delivered")
+    until(lambda: all(world.app.got(event) for event in (stuck, *waiting)), "all delivered")
     assert stuck not in world.dead()
     assert world.first.sdk(lambda client: client.get_state("statestore", "kept")).data == b"1"
 
@@ -84,7 +84,7 @@ def test_a_broker_that_comes_back_empty(world: World) -> None:
         world.publish()
     world.stop_broker()
     if not world.real:
-        until(lambda: world.first.call("GET", "/v1.0/healthz").status == 500, 5, "the sidecar says so")
+        until(lambda: world.first.call("GET", "/v1.0/healthz").status == 500, "the sidecar says so")
     world.start_broker()
     if world.real:
         # A daprd keeps its old offsets through this; it is started anew.
@@ -92,4 +92,4 @@ def test_a_broker_that_comes_back_empty(world: World) -> None:
         world.first.start()
     world.settle()
     event = world.publish()
-    until(lambda: bool(world.app.got(event)), 10, "delivered")
+    until(lambda: bool(world.app.got(event)), "delivered")

@@ -134,7 +134,7 @@ def test_a_transaction_is_all_or_nothing(world: World, key: str) -> None:
 def test_state_that_expires(world: World, key: str) -> None:
     save = {"state_metadata": {"ttlInSeconds": "1"}}
     world.first.sdk(lambda c: c.save_state(STORE, key, "1", **save))
-    until(lambda: not world.first.sdk(lambda c: c.get_state(STORE, key)).data, 5, "expired")
+    until(lambda: not world.first.sdk(lambda c: c.get_state(STORE, key)).data, "expired")
     world.first.sdk(lambda c: c.save_state(STORE, key, "2", options=FIRST))
 
 

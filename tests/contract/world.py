@@ -156,10 +156,10 @@ class World:
     def settle(self) -> None:
         """Wait until events are being delivered."""
         both = (self.first, self.second)
-        until(lambda: all(s.call("GET", "/v1.0/healthz").status == 204 for s in both), 30, "healthy")
-        until(lambda: self.first.subscribed() == {"events", "plain"}, 30, "subscribed")
+        until(lambda: all(s.call("GET", "/v1.0/healthz").status == 204 for s in both), "healthy")
+        until(lambda: self.first.subscribed() == {"events", "plain"}, "subscribed")
         events = [self.publish(topic) for topic in ("events", "plain")]
-        until(lambda: all(self.app.got(event) for event in events), 40, "an event of each topic is delivered")
+        until(lambda: all(self.app.got(event) for event in events), "an event of each topic is delivered")
 
     def publish(self, topic: str = "events", *, key: str = "k", script: tuple[Any, ...] = (), **fields: Any) -> str:
         """Publish a CloudEvent of our own making through the SDK; gives its id back."""
@@ -200,7 +200,7 @@ class World:
         argv += ["--listener-url", listener, "--advertised-listener-url", listener]
         with (self.folder / "broker.log").open("ab") as log:
             self._broker = subprocess.Popen(argv, stdout=log, stderr=log)
-        until(lambda: asyncio.run(self._create_topics()), 15, "the broker answers")
+        until(lambda: asyncio.run(self._create_topics()), "the broker answers")
 
     def stop_broker(self) -> None:
         self._broker.kill()

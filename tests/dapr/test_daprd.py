@@ -46,7 +46,7 @@ def says(document: dict[str, Any], folder: Path) -> str:
     with log.open("w") as file:
         process = subprocess.Popen(argv, stdout=file, stderr=file)
     try:
-        until(lambda: any(words in log.read_text() for words in (RUNNING, INVALID)), 30, "daprd says something")
+        until(lambda: any(words in log.read_text() for words in (RUNNING, INVALID)), "daprd says something")
     finally:
         process.kill()
         process.wait()

@@ -34,7 +34,7 @@ def test_the_whole_group_ends(processes: Processes, owner: str, script: str) -> 
     processes.start(spec("a", script))
     until(lambda: len(marked(owner)) >= 2)
     assert processes.stop(["a"], grace=0.3) == ["a"]
-    until(lambda: not marked(owner), seconds=2)
+    until(lambda: not marked(owner))
 
 
 def test_children_that_outlived_their_killed_leader_are_strays(processes: Processes, owner: str) -> None:

@@ -160,7 +160,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Env]:
     env = small_env(tmp_path_factory.mktemp("real"))
     preflight.apply(env)
     broker.apply(env)
-    until_open(lambda: broker.check(env), 15)
+    until_open(lambda: broker.check(env))
     yield env
     assert env.processes.stop(["broker"]) == ["broker"]
 

@@ -138,7 +138,7 @@ def test_ended_in_the_middle_and_healed(checkout: Checkout, end: signal.Signals,
     checkout.add_python()
     slow_uv(checkout)
     run = checkout.start("x")
-    until((checkout.base / "working").exists, 20)
+    until((checkout.base / "working").exists)
     for process in [psutil.Process(run.pid), *psutil.Process(run.pid).children(recursive=True)]:
         with suppress(psutil.NoSuchProcess):  # it ended with the one before
             process.send_signal(end)
@@ -157,7 +157,7 @@ def test_orphaned_installer_is_waited_for(checkout: Checkout) -> None:
     checkout.add_python()
     slow_uv(checkout)
     first = checkout.start("x")
-    until((checkout.base / "working").exists, 20)
+    until((checkout.base / "working").exists)
     (python,) = [p for p in psutil.Process(first.pid).children() if "first_use" in " ".join(p.cmdline())]
     python.kill()
     first.communicate(timeout=10)
