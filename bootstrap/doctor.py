@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bootstrap import tools
+from bootstrap import tool_download, tools
 from bootstrap.download_source import cache
 from bootstrap.env import Env
 from bootstrap.machine import engine
@@ -19,7 +19,7 @@ def doctor(env: Env, as_json: bool) -> int:
     if as_json:
         report.json({"facts": known, "problems": [vars(problem) for problem in found]})
         return 1 if found else 0
-    report.table(rows(known))
+    report.table(rows(known, can_download=not [*tool_download.obtainable(env)]))
     report.problems(found)
     if not found:
         report.line("\n  ✔ this machine can run ./inv up")
@@ -62,7 +62,7 @@ def _tool(env: Env, name: str) -> dict[str, str] | None:
     return {"path": path, "version": tools.version(env, tools.TOOLS[name], path)}
 
 
-def rows(known: dict[str, Any]) -> list[tuple[str, str]]:
+def rows(known: dict[str, Any], can_download: bool = True) -> list[tuple[str, str]]:
     """The facts as lines of a table; what is not known is left out."""
     docker, checkout = known["docker"] or {}, known["checkout"]
     lines = [
@@ -77,7 +77,8 @@ def rows(known: dict[str, Any]) -> list[tuple[str, str]]:
         disk = f", {_gib(room)} free on its disk" if room is not None else ""
         lines.append(("docker", f"{docker['version']}, {docker['system']}: {size}{disk}"))
     for name, tool in known["tools"].items():
-        lines.append((name, f"{tool['version']}, {tool['path']}" if tool else "none yet: inv up downloads it"))
+        missing = "none yet: inv up downloads it" if can_download else "none that can be used"
+        lines.append((name, f"{tool['version']}, {tool['path']}" if tool else missing))
     return [(name, value) for name, value in lines if value]
 
 

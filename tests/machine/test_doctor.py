@@ -36,6 +36,14 @@ def test_findings_end_with_1(env: Env, engine: Engine, capsys: pytest.CaptureFix
     text = capsys.readouterr().out
     assert "[docker-not-running]" in text
     assert "can run" not in text
+    assert "none that can be used" in text
+    assert "downloads it" not in text
+
+
+def test_a_tool_that_is_not_there_is_promised(env: Env, capsys: pytest.CaptureFixture[str]) -> None:
+    env.environ = {**env.environ, "PATH": ""}
+    doctor(env, as_json=False)
+    assert "helm      none yet: inv up downloads it" in capsys.readouterr().out
 
 
 def test_what_is_not_known_is_left_out(env: Env) -> None:
