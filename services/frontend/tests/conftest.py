@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -46,8 +46,8 @@ def now() -> str:
 class Backend:
     """The REST API and the WebSocket in one server, in memory, with doors for tests.
 
-    `fail` maps (method, path) to a response to give instead; `socket_open` False refuses WebSockets; `echo` False
-    keeps own changes from the socket.
+    `fail` maps (method, path) to a response to give instead, HTML where it is a text; `socket_open` False refuses
+    WebSockets; `echo` False keeps own changes from the socket.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Backend:
         self.entries: dict[str, list[dict[str, Any]]] = {}
         self.keys: dict[str, str] = {}
         self.requests: list[tuple[str, str, Any]] = []
-        self.fail: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+        self.fail: dict[tuple[str, str], tuple[int, dict[str, Any] | str]] = {}
         self.sockets: set[WebSocket] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.socket_open = True
@@ -121,6 +121,8 @@ class Backend:
         if (found := self.fail.get((request.method, request.url.path))) is None:
             return None
         status, problem = found
+        if isinstance(problem, str):
+            return HTMLResponse(problem, status)
         return JSONResponse({"status": status, **problem}, status, media_type="application/problem+json")
 
     async def _list(self, request: Request) -> Response:
@@ -220,14 +222,20 @@ class Site:
     contexts: list[BrowserContext] = field(default_factory=list)
     noise: list[str] = field(default_factory=list)
 
-    def open(self, **options: Any) -> Page:
-        """A browser of its own on the page; `options` are those of a Playwright context."""
+    def open(self, *, still: bool = False, **options: Any) -> Page:
+        """A browser of its own on the page; `options` are those of a Playwright context.
+
+        With `still` the page's clock stands, so that nothing is tried again by itself.
+        """
         context = self.browser.new_context(**options)
         context.set_default_timeout(10_000)
         self.contexts.append(context)
         page = context.new_page()
         page.on("console", lambda m: self.noise.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: self.noise.append(str(error)))
+        if still:
+            page.clock.install(time=0)
+            page.clock.pause_at(1)
         page.goto(self.url)
         return page
 

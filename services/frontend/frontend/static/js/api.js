@@ -82,7 +82,12 @@ export class Api {
     if (!response.ok) {
       throw problem(response.status, parsed(content));
     }
-    return content ? parsed(content) : null;
+    const answer = content ? parsed(content) : null;
+    if (content && answer === null) {
+      // Such as the page of a proxy, or of a network that wants a login.
+      throw new ApiError("Something other than the backend answers at its address. Check your connection and try again.");
+    }
+    return answer;
   }
 }
 

@@ -47,9 +47,11 @@ let loaded = false;
 /** The browser-visible addresses of the services. */
 async function readConfig() {
   for (;;) {
-    const response = await fetch("/config.json").catch(() => null);
-    if (response?.ok) {
-      return response.json();
+    const found = await fetch("/config.json")
+      .then((response) => (response.ok ? response.json() : null))
+      .catch(() => null);
+    if (found) {
+      return found;
     }
     onFailed("The server of this page does not answer.");
     await new Promise((resolve) => setTimeout(resolve, CONFIG_RETRY_MS));
