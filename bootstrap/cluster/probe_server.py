@@ -51,7 +51,7 @@ def web(url: str) -> dict[str, object]:
         with closing(http.client.HTTPConnection(parts.netloc, timeout=LED)) as connection:
             connection.connect()
             connection.sock.settimeout(SECONDS)
-            connection.request("GET", parts.path or "/")
+            connection.request("GET", parts._replace(scheme="", netloc="").geturl() or "/")
             answer = connection.getresponse()
             return {"status": answer.status, "body": answer.read(MOST).decode(errors="replace")}
     except (OSError, ValueError, http.client.HTTPException) as error:

@@ -21,6 +21,7 @@ from backend_api.main import BackendSettings, build_app
 from taskapp.testing import FakeDapr
 
 SERVICES = Path(__file__).parents[2]
+LIMIT = 60.0  # seconds after which it never comes, on a busy machine too
 
 
 class Clock:
@@ -69,8 +70,8 @@ def client(tmp_path: Path, dapr: FakeDapr, clock: Clock) -> Iterator[TestClient]
         yield client
 
 
-def until(ready: Callable[[], object], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
+def until(ready: Callable[[], object]) -> None:
+    deadline = time.monotonic() + LIMIT
     while not ready():
         assert time.monotonic() < deadline, "not within the time given"
         time.sleep(0.01)
@@ -130,7 +131,7 @@ def start_service(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[byt
                 except OSError:
                     return False
 
-            until(answers, 20)
+            until(answers)
             return process
 
         yield start
@@ -170,7 +171,7 @@ def running_postgres(binaries: Path, port: int) -> Iterator[str]:
             assert server.poll() is None, Path(folder, "log").read_text()
             return b"ready to accept connections" in Path(folder, "log").read_bytes()
 
-        until(ready, 30)
+        until(ready)
         yield f"postgresql+psycopg://tasks@127.0.0.1:{port}/postgres"
 
 

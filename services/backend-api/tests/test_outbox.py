@@ -40,7 +40,7 @@ class Flaky:
 
 
 async def until(ready: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not ready():  # noqa: ASYNC110 - the database tells nobody
             await asyncio.sleep(0.001)
 

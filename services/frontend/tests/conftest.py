@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -27,6 +27,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from frontend.main import FrontendSettings, build
 
 CHROMIUM = Path("/usr/bin/chromium")
+LIMIT_MS = 60_000  # after which it never comes, on a busy machine too
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -228,7 +229,7 @@ class Site:
         With `still` the page's clock stands, so that nothing is tried again by itself.
         """
         context = self.browser.new_context(**options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(LIMIT_MS)
         self.contexts.append(context)
         page = context.new_page()
         page.on("console", lambda m: self.noise.append(m.text) if m.type in ("error", "warning") else None)
@@ -249,6 +250,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
+    expect.set_options(timeout=LIMIT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
         yield browser

@@ -33,7 +33,7 @@ def test_an_added_task_shows_and_reaches_other_browsers(site: Any) -> None:
 
     expect(task(here, "Water the plants")).to_have_attribute("data-status", "open")
     expect(here.get_by_test_id("new-title")).to_have_value("")
-    expect(task(there, "Water the plants")).to_be_visible(timeout=2_000)
+    expect(task(there, "Water the plants")).to_be_visible()
     expect(there.get_by_test_id("announcer")).to_have_text("Water the plants was added")
 
 
@@ -207,7 +207,7 @@ def test_the_page_reconnects_and_loads_what_it_missed(site: Any) -> None:
 
     site.backend.socket_open = True
 
-    expect(connection).to_have_attribute("data-state", "live", timeout=10_000)
+    expect(connection).to_have_attribute("data-state", "live")
     expect(task(page, "Kept and changed")).to_be_visible()
     expect(task(page, "New")).to_be_visible()
     expect(task(page, "Gone")).to_have_count(0)

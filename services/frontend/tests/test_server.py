@@ -146,6 +146,6 @@ def test_it_runs_as_a_module_and_stops_when_asked() -> None:
                 lines.append(json.loads(process.stdout.readline()))
             assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=5) == 0
+            assert process.wait(timeout=60) == 0
         finally:
             process.kill()

@@ -33,10 +33,10 @@ class SidecarStandIn:
         self._state: dict[str, tuple[bytes, str]] = {}
         self._writes = 0
 
-    def wait_until(self, ready: Callable[[list[tuple[str, dict[str, Any]]]], bool], seconds: float = 10) -> bool:
-        """Wait until `ready` says so of what was published; False when it did not within `seconds`."""
+    def wait_until(self, ready: Callable[[list[tuple[str, dict[str, Any]]]], bool]) -> bool:
+        """Wait until `ready` says so of what was published; False when it did not within a minute."""
         with self.changed:
-            return self.changed.wait_for(lambda: ready(self.published), seconds)
+            return self.changed.wait_for(lambda: ready(self.published), 60)
 
     @contextmanager
     def running(self) -> Iterator["SidecarStandIn"]:

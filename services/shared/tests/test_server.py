@@ -42,7 +42,7 @@ def test_sigterm_finishes_what_is_under_way_and_exits_0(free_ports: Callable[[in
     answers: list[bytes] = []
 
     def get() -> None:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/slow", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/slow", timeout=60) as answer:
             answers.append(answer.read())
             assert "server" not in answer.headers
 
