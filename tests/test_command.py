@@ -146,7 +146,7 @@ def test_ctrl_c_ends_the_group_too(tmp_path: Path) -> None:
     with subprocess.Popen(argv, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True) as caller:
         until(lambda: len(pids(file)) == 2)
         caller.send_signal(signal.SIGINT)
-        _, words = caller.communicate(timeout=10)
+        _, words = caller.communicate(timeout=300)
     assert "KeyboardInterrupt" in words
     # A process closes its end of the pipes before it is gone.
     until(lambda: not any(map(alive, pids(file))))

@@ -74,7 +74,7 @@ def test_what_a_killed_run_left_ends_before_anything_else_is_done(env: Env, call
     (env.local / "data").write_text("in the way of preflight")
     with subprocess.Popen(["/bin/sleep", "60"], env={OWNER: owner_of(env.root)}, start_new_session=True) as left:
         assert call(env) == commands.WRONG
-        assert left.wait(timeout=10) == -signal.SIGTERM
+        assert left.wait(timeout=300) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize("call", [lambda env: commands.rebuild(env, ["shop"]), lambda env: commands.verify(env, False)])

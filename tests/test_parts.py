@@ -109,7 +109,7 @@ def run(folder: Path, *args: str, tests: str = TESTS, **environ: str) -> str:
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     return done.stdout + done.stderr
@@ -155,7 +155,7 @@ def test_smoke_suite_is_left_out_of_a_run_and_says_how_it_is_run() -> None:
     def collected(*args: str) -> str:
         command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *args]
         environ = {"PATH": os.environ["PATH"], "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=300, check=False)
         return done.stdout + done.stderr
 
     assert "tests/smoke" not in collected("tests", "--ignore-glob=tests/test_*.py")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from bootstrap.problem import Problem
 
 POLL = 0.005  # seconds
-LIMIT = 60.0  # seconds after which it never comes, on a busy machine too
+LIMIT = 120.0  # seconds after which it never comes, on a busy machine too
 
 
 def until(so: Callable[[], object], what: str = "it came to be so") -> None:

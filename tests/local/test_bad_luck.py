@@ -198,7 +198,7 @@ def test_killed_at_any_moment_the_next_run_reaches_green(checkout: Checkout) -> 
             child.communicate(timeout=moments.uniform(0.05, 4.0))
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
-            child.communicate(timeout=30)
+            child.communicate(timeout=300)
     checkout.inv("up", "--on", "local")
     document = checkout.status()
     running = [p["pid"] for p in document["processes"].values() if p["running"]]

@@ -95,7 +95,7 @@ def test_a_second_command_says_who_is_at_work(checkout: Checkout) -> None:
         until(lambda: f'"pid": {first.pid},' in lock.read_text())
         printed = checkout.inv("down", exit=1)
     finally:
-        said, _ = first.communicate(timeout=120)
+        said, _ = first.communicate(timeout=300)
     assert "environment-locked" in printed
     assert f"`inv up` (pid {first.pid})" in printed
     assert first.returncode == 0, said
@@ -113,7 +113,7 @@ def test_an_interrupted_up_ends_at_once_and_the_next_one_goes_on(
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.communicate(timeout=after)
     child.send_signal(sign)
-    printed, _ = child.communicate(timeout=30)
+    printed, _ = child.communicate(timeout=300)
     assert child.returncode == (-sign if sign == signal.SIGKILL else 130), printed
     assert "Traceback" not in printed
     if after == 1.5:
@@ -133,7 +133,7 @@ def test_ctrl_c_ends_a_log_that_is_followed_and_says_nothing(checkout: Checkout)
     assert child.stdout
     assert json.loads(child.stdout.readline())["service"] == "backend-api"
     child.send_signal(signal.SIGINT)
-    rest, _ = child.communicate(timeout=30)
+    rest, _ = child.communicate(timeout=300)
     assert child.returncode == 130
     assert "inv up" not in rest
 

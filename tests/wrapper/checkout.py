@@ -124,7 +124,7 @@ class Checkout:
     def inv(self, *arguments: str, program: Path | None = None, **more: str) -> tuple[int, str, str]:
         """Run the wrapper to its end: exit code, stdout, stderr."""
         started = self.start(*arguments, program=program, **more)
-        out, err = started.communicate(timeout=60)
+        out, err = started.communicate(timeout=300)
         return started.returncode, out, err
 
 

@@ -109,7 +109,7 @@ def test_moved_checkout_and_vanished_python_are_healed(ready: Checkout) -> None:
 
 def test_two_first_uses_at_once_make_it_once(ready: Checkout) -> None:
     both = [ready.start(name) for name in ("a", "b")]
-    ended = [(run.communicate(timeout=60), run.returncode) for run in both]
+    ended = [(run.communicate(timeout=300), run.returncode) for run in both]
     assert [code for _, code in ended] == [0, 0]
     assert sum("making" in err for (_, err), _ in ended) == 1
 
@@ -142,7 +142,7 @@ def test_ended_in_the_middle_and_healed(checkout: Checkout, end: signal.Signals,
     for process in [psutil.Process(run.pid), *psutil.Process(run.pid).children(recursive=True)]:
         with suppress(psutil.NoSuchProcess):  # it ended with the one before
             process.send_signal(end)
-    _, err = run.communicate(timeout=30)
+    _, err = run.communicate(timeout=300)
     assert run.returncode in codes, err
     assert "Traceback" not in err
     (checkout.base / "go").touch()
@@ -160,13 +160,13 @@ def test_orphaned_installer_is_waited_for(checkout: Checkout) -> None:
     until((checkout.base / "working").exists)
     (python,) = [p for p in psutil.Process(first.pid).children() if "first_use" in " ".join(p.cmdline())]
     python.kill()
-    first.communicate(timeout=10)
+    first.communicate(timeout=300)
     assert first.returncode != 0
     second = checkout.start("y")
     assert second.stderr
     assert "waiting" in second.stderr.readline()
     (checkout.base / "go").touch()
-    out, err = second.communicate(timeout=60)
+    out, err = second.communicate(timeout=300)
     assert (second.returncode, out) == (0, f"ran y in {checkout.root}\n"), err
 
 
