@@ -140,7 +140,7 @@ with open(sys.argv[1], "a+") as file:
 
 
 def test_a_lock_that_a_dying_command_still_holds_for_a_moment_is_waited_for(tmp_path: Path) -> None:
-    argv = [sys.executable, "-c", HELD, str(tmp_path / "lock"), str(state.PATIENCE / 2)]
+    argv = [sys.executable, "-c", HELD, str(tmp_path / "lock"), str(state.PATIENCE / 10)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as program:
         assert program.stdout is not None
         program.stdout.readline()

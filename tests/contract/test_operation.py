@@ -62,10 +62,17 @@ def test_an_app_that_is_away_costs_no_event_its_attempts(world: World) -> None:
     world.settle()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("world", "number"),
+    [
+        ("built-in", signal.SIGKILL),
+        # A daprd's ordered stop is its own affair, and joining the group again takes it many seconds.
+        ("built-in", signal.SIGTERM),
+        pytest.param("daprd", signal.SIGKILL, marks=pytest.mark.real("daprd")),
+    ],
+    indirect=["world"],
+)
 def test_nothing_is_lost_with_the_sidecar(world: World, number: int) -> None:
-    if world.real and number == signal.SIGTERM:
-        return  # Its ordered stop is its own affair, and joining the group again takes it many seconds.
     world.first.sdk(lambda client: client.save_state("statestore", "kept", "1"))
     stuck = world.publish(script=("RETRY", "RETRY", "SUCCESS"))
     waiting = [world.publish() for _ in range(3)]

@@ -267,12 +267,22 @@ def test_filters_and_older_pages(site: Any) -> None:
     expect(page.get_by_test_id("empty")).to_contain_text("Nothing matches")
 
 
-def test_a_list_that_cannot_be_loaded_says_so_and_recovers(site: Any) -> None:
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((503, {"title": "Service Unavailable", "detail": "The database is away."}), "The database is away."),
+        # Such as the page of a proxy, or of a network that wants a login.
+        ((200, "<html>Please log in</html>"), "Something other than the backend answers"),
+    ],
+)
+def test_a_list_that_cannot_be_loaded_says_so_and_recovers(
+    site: Any, answer: tuple[int, dict[str, Any] | str], said: str
+) -> None:
     site.backend.add("There")
-    site.backend.fail[("GET", "/tasks")] = (503, {"title": "Service Unavailable", "detail": "The database is away."})
+    site.backend.fail[("GET", "/tasks")] = answer
     site.backend.socket_open = False  # with a connection everything is loaded anew
     page = site.open(still=True)
-    expect(page.get_by_test_id("failure")).to_contain_text("The database is away.")
+    expect(page.get_by_test_id("failure")).to_contain_text(said)
     site.backend.fail.clear()
 
     page.get_by_test_id("failure").get_by_role("button", name="Try again").click()
@@ -280,19 +290,6 @@ def test_a_list_that_cannot_be_loaded_says_so_and_recovers(site: Any) -> None:
     expect(task(page, "There")).to_be_visible()
     expect(page.get_by_test_id("failure")).to_be_hidden()
     expected_noise(site, "503|WebSocket")
-
-
-def test_a_page_in_the_place_of_the_tasks_is_told(site: Any) -> None:
-    """Such as that of a proxy, or of a network that wants a login: it comes with the status 200."""
-    site.backend.add("There")
-    site.backend.fail[("GET", "/tasks")] = (200, "<html>Please log in</html>")
-    site.backend.socket_open = False  # with a connection everything is loaded anew
-    page = site.open(still=True)
-    expect(page.get_by_test_id("failure")).to_contain_text("Something other than the backend answers")
-    site.backend.fail.clear()
-    page.get_by_test_id("failure").get_by_role("button", name="Try again").click()
-    expect(task(page, "There")).to_be_visible()
-    expected_noise(site, "WebSocket")
 
 
 def expected_noise(site: Any, pattern: str) -> None:
