@@ -9,6 +9,8 @@ from bootstrap.problem import Problem
 if TYPE_CHECKING:
     from bootstrap.env import Env
 
+PULLED = 600.0  # seconds for a gate of pods whose images may have to be pulled
+
 
 @dataclass(frozen=True)
 class Stage:

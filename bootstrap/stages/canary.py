@@ -4,7 +4,7 @@ from bootstrap.catalogue import problem
 from bootstrap.cluster import canary
 from bootstrap.env import Env
 from bootstrap.problem import Problem
-from bootstrap.stage import Stage
+from bootstrap.stage import PULLED, Stage
 
 
 def stage(needs: tuple[str, ...] = ("dapr",)) -> Stage:
@@ -18,15 +18,7 @@ def stage(needs: tuple[str, ...] = ("dapr",)) -> Stage:
         return None if canary.is_proven(env) else canary.look(env)
 
     again = ("canary-missing", "sidecar-missing")  # the injector was replaced, or away for a moment
-    return Stage(
-        "canary",
-        needs,
-        apply,
-        check,
-        waits_for="a pod to come up with its sidecar",
-        timeout=600,  # its images may have to be pulled
-        again=again,
-    )
+    return Stage("canary", needs, apply, check, waits_for="a pod with its sidecar", timeout=PULLED, again=again)
 
 
 def injection(needs: tuple[str, ...] = ("canary",)) -> Stage:

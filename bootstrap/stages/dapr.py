@@ -10,7 +10,7 @@ from bootstrap.cluster.api import path, words
 from bootstrap.cluster.namespaces import SYSTEM
 from bootstrap.env import Env
 from bootstrap.problem import Problem
-from bootstrap.stage import Stage
+from bootstrap.stage import PULLED, Stage
 
 RELEASE = "dapr"
 DEPLOYMENTS = ("dapr-operator", "dapr-sentry", "dapr-sidecar-injector")
@@ -82,12 +82,4 @@ def _workloads(env: Env) -> list[tuple[str, str]]:
 def stage(needs: tuple[str, ...] = ("tools", "cluster")) -> Stage:
     """The gate: its kinds are known, its workloads rolled out, and its webhook adds `daprd` to a pod of the app."""
     again = ("workload-scaled-down", "rollout-blocked")
-    return Stage(
-        "dapr",
-        needs,
-        apply,
-        check,
-        waits_for="Dapr's control plane",
-        timeout=600,  # its images may have to be pulled
-        again=again,
-    )
+    return Stage("dapr", needs, apply, check, waits_for="Dapr's control plane", timeout=PULLED, again=again)

@@ -9,7 +9,7 @@ from bootstrap.cluster import helm_storage, probe, releases, rollout, secrets
 from bootstrap.cluster.pod_case import kubectl
 from bootstrap.env import Env
 from bootstrap.problem import Problem
-from bootstrap.stage import Stage
+from bootstrap.stage import PULLED, Stage
 
 NAME = secrets.POSTGRES
 
@@ -50,12 +50,4 @@ def _release(env: Env) -> tuple[str, Path, dict[str, Any], str, tuple[Path, ...]
 
 def stage(needs: tuple[str, ...] = ("charts", "cluster")) -> Stage:
     """The gate: every Secret holds the password, a login with it works, and pods reach the Service."""
-    return Stage(
-        "postgres",
-        needs,
-        apply,
-        check,
-        waits_for="PostgreSQL",
-        timeout=600,  # its images may have to be pulled
-        again=("rollout-blocked",),
-    )
+    return Stage("postgres", needs, apply, check, waits_for="PostgreSQL", timeout=PULLED, again=("rollout-blocked",))
