@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 IMAGE = "inv-test/redpanda-stand-in:v1"
-BRIDGE = Path("/sys/class/net/docker0")
+# How the names of a daemon's bridges begin. It has its own: the default one may have containers of another daemon on
+# it, also of one that was killed, with the very addresses that this one would give out.
+BRIDGES = "inv-test"
+GATEWAY = "10.213.9.1/24"
 SECONDS = 30  # for the daemon's start, and for its end
 # Tells in its log how often it started on this volume, then serves Kafka on its listeners at the addresses that it was
 # given. The broker in it has one listener: at the second one, a proxy of it says the other address.
@@ -77,14 +80,19 @@ def daemon(folder: Path) -> Iterator[str]:
     program = parts.dockerd(os.environ)
     assert program is not None, "the part docker was found"
     log, address = folder / "dockerd.log", f"unix://{folder}/docker.sock"
-    # Two daemons on the default bridge would give out the same addresses: one at a time.
+    # Two daemons on one bridge would give out the same addresses: one at a time.
     with (Path(tempfile.gettempdir()) / "inv-test-dockerd.lock").open("w") as lock, log.open("wb") as output:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        had_bridge = BRIDGE.exists()
+        _delete_bridges()
+        bridge = f"{BRIDGES}0"
+        _ip("link", "add", bridge, "type", "bridge")
+        _ip("address", "add", GATEWAY, "dev", bridge)
+        _ip("link", "set", bridge, "up")
         child = subprocess.Popen(
             [
                 *(program, "--host", address, "--data-root", str(folder / "data")),
                 *("--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid")),
+                *("--bridge", bridge),
                 # The machine's firewall and routing stay as they are: ports are published by the userland proxy.
                 *("--iptables=false", "--ip6tables=false", "--ip-masq=false", "--ip-forward=false"),
             ],
@@ -103,8 +111,17 @@ def daemon(folder: Path) -> Iterator[str]:
         finally:
             child.terminate()
             child.wait(SECONDS)
-            if not had_bridge:
-                subprocess.run(["ip", "link", "delete", BRIDGE.name], capture_output=True, check=False)
+            _delete_bridges()
+
+
+def _delete_bridges() -> None:
+    """Those of the daemon that ended, or was killed; what is left in its networks reaches nobody then."""
+    for bridge in Path("/sys/class/net").glob(f"{BRIDGES}*"):
+        _ip("link", "delete", bridge.name)
+
+
+def _ip(*args: str) -> None:
+    subprocess.run([parts.ip(os.environ) or "ip", *args], check=True)
 
 
 def _answers(path: Path) -> bool:

@@ -73,13 +73,26 @@ def postgresql(environ: Mapping[str, str], root: Path = Path("/")) -> str | None
 
 
 def docker(environ: Mapping[str, str]) -> str | None:
-    """A Docker Engine: the docker program when its daemon answers, else a `dockerd` that this user, root, can start."""
-    return docker_that_answers(environ) or (dockerd(environ) if os.geteuid() == 0 else None)
+    """A Docker Engine: the docker program when its daemon answers, else a `dockerd` that this user, root, can start,
+    with a bridge that iproute2 makes.
+    """
+    startable = dockerd(environ) if os.geteuid() == 0 and ip(environ) else None
+    return docker_that_answers(environ) or startable
 
 
 def dockerd(environ: Mapping[str, str]) -> str | None:
     """The daemon's program."""
-    return shutil.which("dockerd", path=f"{environ.get('PATH', '')}:/usr/sbin:/sbin")
+    return _of_root(environ, "dockerd")
+
+
+def ip(environ: Mapping[str, str]) -> str | None:
+    """iproute2's program."""
+    return _of_root(environ, "ip")
+
+
+def _of_root(environ: Mapping[str, str], program: str) -> str | None:
+    """A program that Debian has where only root's PATH leads."""
+    return shutil.which(program, path=f"{environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
 def busybox(environ: Mapping[str, str]) -> str | None:
@@ -90,7 +103,7 @@ def busybox(environ: Mapping[str, str]) -> str | None:
 
 def debootstrap(environ: Mapping[str, str]) -> str | None:
     """Debian's own maker of systems; only root can use it."""
-    found = shutil.which("debootstrap", path=f"{environ.get('PATH', '')}:/usr/sbin:/sbin")
+    found = _of_root(environ, "debootstrap")
     return found if os.geteuid() == 0 else None
 
 

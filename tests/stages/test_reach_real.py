@@ -16,7 +16,7 @@ from bootstrap.manifest import load
 from bootstrap.stages import preflight, reach, redpanda, topics
 from tests.apiserver import ApiServer
 from tests.doubles import small_env
-from tests.engine import IMAGE
+from tests.engine import BRIDGES, IMAGE
 from tests.waits import until_open
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def make_network(env: Env, subnet: str) -> None:
 
     pool = IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)])
     labels = {"created_by.minikube.sigs.k8s.io": "true", "name.minikube.sigs.k8s.io": env.context}
-    env.docker.networks.create(env.context, driver="bridge", ipam=pool, labels=labels)
+    options = {"com.docker.network.bridge.name": f"{BRIDGES}1"}
+    env.docker.networks.create(env.context, driver="bridge", ipam=pool, labels=labels, options=options)
 
 
 class OnNetwork:
