@@ -32,6 +32,12 @@ ROWS: tuple[Row, ...] = (
         "./inv logs {name} --sidecar",
     ),
     Row(
+        "sidecar-without-name",
+        "daprd runs also when it could not enter its name into the file in which the others look for it, and calls of "
+        "{name} by its app id then lead nowhere.",
+        "# the next run starts it anew; its log says why it could not:\n./inv up\n./inv logs {name} --sidecar",
+    ),
+    Row(
         "service-module-missing",
         "The service imports {module}, and its environment does not hold it.",
         "# add the distribution that provides it to {path}/requirements.txt, then:\n./inv up",

@@ -6,6 +6,7 @@ A document is one YAML mapping as Dapr reads it. Who may see, publish and subscr
 import contextlib
 import copy
 import json
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -73,8 +74,9 @@ def _names(path: Path) -> dict[str, str]:
     return {
         # Without a wait for the disk: the file outlives a crash of a process, and is written anew by the next one.
         "connectionString": f"{path}?_pragma=synchronous(NORMAL)",
-        # On a disk that is busy, such as with images that are built, a renewal takes its time.
+        # On a disk that is busy, such as with images that are built, to enter or renew a name takes its time.
         "timeout": "10s",
+        "busyTimeout": "10s",
         "updateInterval": "20s",
         # The clean-up, once an hour, takes out the names that are fresh, whereupon every daprd ends itself.
         "cleanupInterval": "0",
@@ -113,13 +115,27 @@ def local_resources(
     return documents
 
 
+def names(target: Path) -> Path:
+    """The SQLite file through which the daprds find each other whose resources lie in `target`."""
+    return target / "names.db"
+
+
+def _prepare(path: Path) -> None:
+    """Makes the SQLite file as every sidecar makes it: of two that do so at once, one is refused."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # What is wrong with a file that is there the sidecars tell.
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+
+
 def write_local(manifest: Manifest, directory: Path, target: Path, brokers: str, state_path: Path) -> dict[str, Path]:
     """Write `target/<service>/` for each service with a sidecar; give those folders back by service.
 
     A file is replaced atomically, and only when it says something else; files of yesterday's resources go away.
     The Configuration is `configuration.yaml`, every other document `<kind>-<name>.yaml`.
     """
-    state_path.parent.mkdir(parents=True, exist_ok=True)
+    for path in (state_path, names(target)):
+        _prepare(path)
     folders = {}
     for name, service in manifest.services.items():
         if not service.app_id:
@@ -128,9 +144,7 @@ def write_local(manifest: Manifest, directory: Path, target: Path, brokers: str,
         folder.mkdir(parents=True, exist_ok=True)
         texts = {
             _filename(document): yaml.safe_dump(document, sort_keys=False)
-            for document in local_resources(
-                manifest, directory, service.app_id, brokers, state_path, target / "names.db"
-            )
+            for document in local_resources(manifest, directory, service.app_id, brokers, state_path, names(target))
         }
         for filename, text in texts.items():
             _write(folder / filename, text)

@@ -24,7 +24,6 @@ from bootstrap.stages import preflight
 from bootstrap.status import look, status
 from tests.doubles import Gone, Web, small_env
 from tests.failures import failure
-from tests.processes.helpers import marked
 from tests.waits import until
 
 Out = pytest.CaptureFixture[str]
@@ -45,7 +44,14 @@ def started(env: Env, *names: str) -> Env:
     env.place = "local"
     for name in names:
         env.processes.start(Spec(name, ("/bin/sleep", "60"), {}, "/", "1"))
+    until(lambda: all(is_sleeping(env, name) for name in names))
     return env
+
+
+def is_sleeping(env: Env, name: str) -> bool:
+    """Whether the process has become its program: until then it writes into the folder of the state."""
+    process = env.processes.find(name)
+    return process is not None and process.name() == "sleep"
 
 
 def test_an_unknown_place_names_those_there_are(env: Env) -> None:
@@ -104,7 +110,6 @@ def test_down_ends_everything_of_ours_and_nothing_else(env: Env, tmp_path: Path,
     started(env, "shop", "shop.sidecar", "broker", "gone")
     (env.local / "processes" / "gone.pid").unlink()  # a stray
     (env.local / "processes" / "gone.json").unlink()
-    until(lambda: len(marked(owner_of(env.root))) == 4)
     with subprocess.Popen(["/bin/sleep", "60"], env={OWNER: "another", NAME: "shop"}) as foreign:
         assert commands.down(env) == commands.OK
         assert foreign.poll() is None
@@ -118,7 +123,6 @@ def test_down_ends_everything_of_ours_and_nothing_else(env: Env, tmp_path: Path,
 
 def test_down_finds_processes_whose_state_was_deleted(env: Env, capsys: Out) -> None:
     started(env, "shop", "broker")
-    until(lambda: len(marked(owner_of(env.root))) == 2)
     shutil.rmtree(env.state)
     again = Env(env.manifest, env.environ, place=state.place(env.state))
     assert again.place == ""

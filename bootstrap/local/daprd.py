@@ -2,11 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
 # Seconds that daprd may take to finish what is under way.
 GRACE = 3
+INTERNAL_PORT = "--dapr-internal-grpc-port"
 
 
 def find(environ: Mapping[str, str]) -> Path | None:
@@ -42,7 +45,7 @@ def argv(
         *("--app-channel-address", "127.0.0.1", "--app-port", str(app_port), "--app-protocol", "http"),
         *("--dapr-listen-addresses", "127.0.0.1", "--dapr-internal-grpc-listen-address", "127.0.0.1"),
         *("--dapr-http-port", str(http_port), "--dapr-grpc-port", str(grpc_port)),
-        *("--dapr-internal-grpc-port", str(internal_port)),
+        *(INTERNAL_PORT, str(internal_port)),
         *("--enable-metrics=false", "--enable-profiling=false", "--enable-mtls=false"),
         *("--placement-host-address", "", "--scheduler-host-address", ""),
         # While the app is away nothing is delivered, so that a restart costs no event its attempts.
@@ -58,3 +61,27 @@ def argv(
         *("--dapr-graceful-shutdown-seconds", str(GRACE), "--log-as-json"),
         *("--resources-path", str(resources), "--config", str(resources / "configuration.yaml")),
     ]
+
+
+def internal_port(command: Sequence[str]) -> str:
+    """Where other daprds reach the one that runs with that command; "" for any other program."""
+    return command[command.index(INTERNAL_PORT) + 1] if INTERNAL_PORT in command else ""
+
+
+def is_named(names: Path, port: str) -> bool:
+    """Whether other daprds find the one with that internal port: it has entered its address into the file `names`.
+
+    The table is that of Dapr's name resolver `sqlite`, version 1.
+    """
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{names.as_uri()}?mode=ro", uri=True)) as database:
+        rows = database.execute("SELECT 1 FROM hosts WHERE address LIKE '%:' || ?", (port,))
+        return rows.fetchone() is not None
+    return False
+
+
+def forget(names: Path, port: str) -> None:
+    """Takes out what a daprd with that internal port entered and, killed, left there: it leads nowhere, and the next
+    one is not to be taken for it.
+    """
+    with suppress(sqlite3.Error), closing(sqlite3.connect(names, isolation_level=None)) as database:
+        database.execute("DELETE FROM hosts WHERE address LIKE '%:' || ?", (port,))

@@ -1,10 +1,15 @@
 """sidecars (local): one per service that has an app id, with its components loaded."""
 
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
 from bootstrap import dapr
 from bootstrap.catalogue import problem, recognise
 from bootstrap.env import Env
 from bootstrap.http import rows
-from bootstrap.local import layout
+from bootstrap.local import daprd, layout
 from bootstrap.problem import Problem
 from bootstrap.stage import Stage
 
@@ -24,12 +29,35 @@ def apply(env: Env) -> None:
     dapr.write_local(
         env.manifest,
         env.root / "infrastructure" / "dapr",
-        env.local / "dapr",
+        _resources(env),
         brokers=layout.bootstrap_servers(env),
         state_path=env.local / "data" / "state.db",
     )
     for name in with_sidecar(env):
-        env.processes.start(layout.sidecar(env, name))
+        _start(env, name)
+
+
+def _resources(env: Env) -> Path:
+    return env.local / "dapr"
+
+
+def _start(env: Env, name: str) -> None:
+    spec = layout.sidecar(env, name)
+    if env.processes.runs(spec) and _is_named(env, name):
+        return
+    env.processes.stop([spec.name])
+    if port := daprd.internal_port(spec.argv):
+        daprd.forget(dapr.names(_resources(env)), port)
+    env.processes.start(spec)
+
+
+def _is_named(env: Env, name: str) -> bool:
+    """Whether other sidecars find it. The built-in ones find each other by a file that is written for them."""
+    process = env.processes.find(f"{name}.sidecar")
+    with suppress(psutil.Error):
+        port = daprd.internal_port(process.cmdline()) if process else ""
+        return not port or daprd.is_named(dapr.names(_resources(env)), port)
+    return True
 
 
 def check(env: Env) -> Problem | None:
@@ -41,7 +69,8 @@ def check(env: Env) -> Problem | None:
 
 
 def check_one(env: Env, name: str) -> Problem | None:
-    """Whether the sidecar of that service lives, is ready for calls, and has loaded every component that it should."""
+    """Whether the sidecar of that service lives, is ready for calls, has loaded every component that it should, and is
+    found by the others."""
     process = f"{name}.sidecar"
     if env.processes.find(process) is None:
         words, summary = env.processes.tail(process), f"The sidecar of {name} is not running."
@@ -65,9 +94,24 @@ def check_one(env: Env, name: str) -> Problem | None:
             evidence=f"GET {base}/v1.0/metadata: components {sorted(map(str, loaded))}",
             name=name,
         )
+    if not _is_named(env, name):
+        return problem(
+            "sidecar-without-name",
+            f"Other sidecars do not find that of {name}.",
+            evidence=env.processes.tail(process),
+            name=name,
+        )
     return None
 
 
 def stage() -> Stage:
-    """The gate: every sidecar lives, is ready for calls, and has loaded its components."""
-    return Stage("sidecars", ("topics",), apply, check, waits_for="every sidecar to be ready", timeout=30)
+    """The gate: every sidecar lives, is ready for calls, has loaded its components, and is found by the others."""
+    return Stage(
+        "sidecars",
+        ("topics",),
+        apply,
+        check,
+        waits_for="every sidecar to be ready",
+        timeout=30,
+        again=("sidecar-without-name",),
+    )

@@ -1,5 +1,6 @@
 """Invocation: one app calls another by its id."""
 
+import signal
 import sqlite3
 import time
 from contextlib import closing
@@ -7,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from bootstrap import dapr
+from bootstrap.local import daprd
 from tests.contract.app import METHODS
 from tests.contract.world import World
+from tests.waits import until
 
 BASE = "/v1.0/invoke/second/method/echo"
 
@@ -64,9 +68,22 @@ def test_an_unknown_app(world: World) -> None:
 
 @pytest.mark.parametrize("world", [pytest.param("daprd", marks=pytest.mark.real("daprd"))], indirect=True)
 def test_no_name_is_lost_while_it_cannot_be_renewed(world: World) -> None:
-    with closing(sqlite3.connect(world.folder / "dapr" / "names.db", isolation_level=None)) as held:
+    with closing(sqlite3.connect(dapr.names(world.folder / "dapr"), isolation_level=None)) as held:
         held.execute("BEGIN IMMEDIATE")  # as a disk that takes no write for a while
         until = time.monotonic() + 8
         while time.monotonic() < until:
             assert world.first.call("GET", f"{BASE}/a").status == 200
             time.sleep(0.5)
+
+
+@pytest.mark.parametrize("world", [pytest.param("daprd", marks=pytest.mark.real("daprd"))], indirect=True)
+def test_a_name_of_one_that_was_killed_is_forgotten_and_entered_anew(world: World) -> None:
+    names, port = dapr.names(world.folder / "dapr"), daprd.internal_port(world.second.argv)
+    world.second.end(signal.SIGKILL)
+    assert daprd.is_named(names, port)
+    daprd.forget(names, port)
+    assert not daprd.is_named(names, port)
+    assert daprd.is_named(names, daprd.internal_port(world.first.argv)), "others are still found"
+    world.second.start()
+    until(lambda: daprd.is_named(names, port), "it has entered its name")
+    until(lambda: world.first.call("GET", f"{BASE}/a").status == 200, "it is found")

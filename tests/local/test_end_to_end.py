@@ -158,6 +158,11 @@ def test_up_with_the_real_sidecar(checkout: Checkout) -> None:
         names = {process.name() for process in checkout.processes()}
         assert any("daprd" in name for name in names), names
         assert json.loads(checkout.inv("verify", "--json"))["passed"]
+        for path in (checkout.path / ".inv/local/dapr").glob("names.db*"):
+            path.unlink()
+        assert checkout.status(green=False)["gates"]["sidecars"]["code"] == "sidecar-without-name"
+        checkout.inv("up")
+        assert json.loads(checkout.inv("verify", "--json"))["passed"]
     finally:
         checkout.inv("down")
         checkout.environ["DAPRD"] = ""

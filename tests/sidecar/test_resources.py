@@ -1,5 +1,7 @@
 """What each app may see, from the manifest of this repository to what its sidecar reads."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,10 @@ def test_the_real_sidecar_is_told_to_stay_on_loopback() -> None:
     assert argv[argv.index("--dapr-listen-addresses") + 1] == "127.0.0.1"
     assert argv[argv.index("--dapr-internal-grpc-listen-address") + 1] == "127.0.0.1"
     assert "--enable-metrics=false" in argv
+
+
+def test_no_two_sidecars_meet_over_the_making_of_a_file(manifest: Manifest, tmp_path: Path) -> None:
+    write(manifest, tmp_path)
+    for path in (dapr.names(tmp_path), tmp_path / "state.db"):
+        with closing(sqlite3.connect(path)) as database:
+            assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)

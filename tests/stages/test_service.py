@@ -1,15 +1,19 @@
 """The gates of services and sidecars: each claim false in turn, on tiny processes and scripted answers."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bootstrap import dapr
 from bootstrap.env import Env
 from bootstrap.http import Answer
-from bootstrap.local import layout
+from bootstrap.local import daprd, layout
 from bootstrap.local.processes import Spec
 from bootstrap.problem import Problem
 from bootstrap.stages import service, sidecars
@@ -315,3 +319,31 @@ def test_a_sidecar_without_a_component(env: Env, web: Web, name: str, loaded: An
     assert found is not None
     assert (found.code, found.final) == ("component-missing", False)
     assert found.summary == f"The sidecar of {name} has no component {missing}."
+
+
+@pytest.mark.closes("sidecars", "the others find it", "sidecar-without-name")
+def test_a_daprd_that_has_not_entered_its_name(env: Env, web: Web) -> None:
+    stand_in(env)
+    healthy(env, web, "shop")
+    healthy(env, web, "mailer")
+    words = ("/bin/sh", "-c", "sleep 60; :", "daprd", daprd.INTERNAL_PORT, "3502")
+    env.processes.start(Spec("mailer.sidecar", words, {}, "/", "2"))
+    file = dapr.names(env.local / "dapr")
+    file.parent.mkdir(exist_ok=True)
+    for rows in ([], ["127.0.0.1:13502"]):
+        enter(file, *rows)
+        found = sidecars.check(env)
+        assert found is not None
+        assert (found.code, found.final) == ("sidecar-without-name", False)
+        assert found.summary == "Other sidecars do not find that of mailer."
+    enter(file, "127.0.0.1:3502")
+    assert sidecars.check(env) is None
+    daprd.forget(file, "3502")
+    assert sidecars.check(env) is not None
+
+
+def enter(file: Path, *addresses: str) -> None:
+    """Writes names as daprds do."""
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("CREATE TABLE IF NOT EXISTS hosts (address TEXT NOT NULL)")
+        database.executemany("INSERT INTO hosts VALUES (?)", [(address,) for address in addresses])
