@@ -1,12 +1,12 @@
 """The door for Docker: a client of this machine's engine, and what the engine says as problems."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bootstrap.catalogue import problem, recognise
-from bootstrap.problem import Failed
+from bootstrap.problem import Failed, Problem
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -103,16 +103,20 @@ def is_local(address: str) -> bool:
 
 
 @contextmanager
-def words(summary: str, **facts: object) -> Iterator[None]:
-    """Raises what the engine or the way to it refuses inside as `Failed`: a known problem, else `docker-failed`."""
+def words(summary: str, away: Callable[[str], Problem] | None = None, /, **facts: object) -> Iterator[None]:
+    """Raises what the engine or the way to it refuses inside as `Failed`: a known problem, else `docker-failed`.
+
+    `away` names an engine that does not answer and is not this machine's own.
+    """
     from docker.errors import APIError, DockerException
 
     try:
         yield
+    except APIError as error:
+        raise refused(str(error), summary, "run", **facts) from error
     except (DockerException, OSError) as error:
-        # Only what the engine itself answered is read as its words; the rest is about the way to it.
-        phase = "run" if isinstance(error, APIError) else "connect"
-        raise refused(str(error), summary, phase, **facts) from error
+        # Nothing that an engine said: this is about the way to it.
+        raise (Failed(away(str(error))) if away else refused(str(error), summary, "connect", **facts)) from error
 
 
 def refused(said: str, summary: str, phase: str, **facts: object) -> Failed:

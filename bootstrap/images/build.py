@@ -24,7 +24,7 @@ IN_DOCKERFILE = re.compile(r"(?m)^Dockerfile:(\d+)$")
 def build(env: Env, engine: Engine, name: str) -> None:
     """Builds the image of service `name` unless the engine has it under its tag. Raises `Failed`."""
     reference = layout.reference(env, name)
-    with words(f"The image {reference} cannot be looked for.", image=reference):
+    with words(f"The image {reference} cannot be looked for.", engine.away, image=reference):
         if is_there(engine, reference):
             return
         why = _changes(env, engine, name)
@@ -44,8 +44,10 @@ def build(env: Env, engine: Engine, name: str) -> None:
             environ={**engine.environ, "DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
         )
     if done.exit != 0:
+        with words(f"The image {reference} cannot be built.", engine.away, image=reference):
+            engine.client.ping()  # one that went away meanwhile is the cause of every build that failed
         raise Failed(explain(env, name, done))
-    with words(f"The image {reference} cannot be looked at.", image=reference):
+    with words(f"The image {reference} cannot be looked at.", engine.away, image=reference):
         size = engine.client.images.get(reference).attrs["Size"]
     env.say(f"built {reference} in {done.seconds:.0f} s, {size / 1e6:.0f} MB; {why}")
 

@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from bootstrap import content
 from bootstrap.env import Env, owner_of
-from bootstrap.problem import Failed
+from bootstrap.problem import Failed, Problem
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -27,12 +27,14 @@ OCI = "org.opencontainers.image"
 class Engine:
     """A Docker Engine: its client, and the environment variables with which the docker program finds the same one.
 
-    `network` is the one of the build's RUN steps, as `docker build --network` takes it.
+    `network` is the one of the build's RUN steps, as `docker build --network` takes it; `away` names an engine that
+    does not answer, by what the way to it said, where it is not this machine's own.
     """
 
     client: "DockerClient"
     environ: Mapping[str, str]
     network: str = "default"
+    away: Callable[[str], Problem] | None = None
 
 
 def context(env: Env) -> Path:

@@ -47,7 +47,7 @@ def prove(env: Env, engine: Engine, name: str, seconds: float = SECONDS) -> None
     wanted = signature(env, name, image)
     found = wrong_user(env, name, image)
     if not found:
-        with words(f"The image {layout.reference(env, name)} cannot be run."):
+        with words(f"The image {layout.reference(env, name)} cannot be run.", engine.away):
             found = _run(env, engine, name, seconds)
     if found:
         raise Failed(found)
@@ -60,7 +60,7 @@ def find(env: Env, engine: Engine, name: str) -> "Image":
     from docker.errors import ImageNotFound
 
     reference = layout.reference(env, name)
-    with words(f"The image {reference} cannot be looked at."):
+    with words(f"The image {reference} cannot be looked at.", engine.away):
         try:
             return engine.client.images.get(reference)
         except ImageNotFound as error:

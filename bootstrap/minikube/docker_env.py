@@ -16,7 +16,7 @@ from bootstrap.docker_engine import LOOPBACK, NAMES, direct
 from bootstrap.env import Env
 from bootstrap.images.layout import Engine
 from bootstrap.minikube import profile
-from bootstrap.problem import Failed
+from bootstrap.problem import Failed, Problem
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -40,7 +40,7 @@ def _engine(env: Env) -> Engine:
     unproxied = ",".join(part for part in (env.environ.get("NO_PROXY") or env.environ.get("no_proxy"), host) if part)
     # Another builder than the engine's own would keep the image to itself.
     ours = found | {"NO_PROXY": unproxied, "no_proxy": unproxied, "BUILDX_BUILDER": "default"}
-    return Engine(_client(env, found), environ | ours)
+    return Engine(_client(env, found), environ | ours, away=lambda said: _away(env, said))
 
 
 def variables(env: Env) -> dict[str, str]:
@@ -124,8 +124,12 @@ def words(env: Env) -> Iterator[None]:
     try:
         yield
     except (DockerException, OSError) as error:
-        summary = f"The Docker Engine in the node of {env.context} does not answer."
-        raise Failed(problem("docker-env-away", summary, evidence=str(error), profile=env.context)) from error
+        raise Failed(_away(env, str(error))) from error
+
+
+def _away(env: Env, said: str) -> Problem:
+    summary = f"The Docker Engine in the node of {env.context} does not answer."
+    return problem("docker-env-away", summary, evidence=said, profile=env.context)
 
 
 def containers(pods: list[Document]) -> list[str]:

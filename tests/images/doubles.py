@@ -70,6 +70,7 @@ class FakeEngine:
         self.asked = 0
         self.log = ""
         self.seen: bytes | Exception = b""
+        self.away: Exception | None = None
         self.images = self
         self.containers = _Containers(self)
 
@@ -77,6 +78,10 @@ class FakeEngine:
     def door(self) -> Engine:
         client: Any = self
         return Engine(client, {"DOCKER_HOST": "unix:///scripted.sock"})
+
+    def ping(self) -> None:
+        if self.away:
+            raise self.away
 
     def get(self, reference: str) -> FakeImage:
         if reference not in self.held:

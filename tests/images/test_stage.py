@@ -284,6 +284,14 @@ def test_a_failed_build(refusal: Callable[[], Problem], builds: Builds, path: Pa
     assert path.stem.partition(".")[0] == refusal().code
 
 
+def test_an_engine_that_went_away_during_the_build_is_the_cause(
+    refusal: Callable[[], Problem], builds: Builds, engine: FakeEngine
+) -> None:
+    builds.answer("docker", "build", exit=1, stderr="ERROR: failed to receive status: error reading from server: EOF")
+    engine.away = ConnectionRefusedError("Connection refused")
+    assert refusal().code == "docker-not-running"
+
+
 def test_a_failed_build_names_the_line(env: Env, refusal: Callable[[], Problem], builds: Builds) -> None:
     words = "#7 ERROR: executor failed running [/bin/sh -c pip install --user uvicorn]: exit code: 1"
     builds.answer("docker", "build", exit=1, stderr=words)

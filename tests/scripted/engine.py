@@ -84,6 +84,8 @@ class Engine:
         match method, parts:
             case "GET", ["version"]:
                 return 200, {"ApiVersion": "1.47", "Version": "29.2.0"}
+            case "GET", ["_ping"]:
+                return 200, b"OK"
             case "GET", ["info"]:
                 return 200, {"NCPU": 4, "MemTotal": self.memory, "ServerVersion": "29.2.0", "OSType": "linux"}
             case "GET", ["containers", "json"]:

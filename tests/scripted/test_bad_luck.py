@@ -67,6 +67,18 @@ def test_a_build_that_the_engine_does_not_end(world: World, code: str) -> None:
     world.build_fails = ""
 
 
+def test_the_engine_in_the_node_ends_while_it_builds(world: World) -> None:
+    edit(world)
+    world.build_fails = "ERROR: failed to receive status: error reading from server: EOF"
+    command = world.start("up")
+    at(world, command, "images")
+    world.engine_is_away = True
+    ended = command.ended()
+    world.engine_is_away, world.build_fails = False, ""
+    assert (ended.exit, set(ended.codes)) == (1, {"docker-env-away"}), ended.printed
+    assert "The Docker Engine in the node of small does not answer." in ended.printed
+
+
 def test_minikube_was_deleted_by_hand(world: World) -> None:
     world.minikube.delete()
     assert "✔ smoke" in world.green("up")

@@ -52,7 +52,8 @@ class World:
         self.controllers = Controllers(self.api, self.node)
         self.api.routes.proxies = Pods(self)
         self.minikube = minikube.Minikube(self)
-        self.tls = BehindTls(self.node, certificates, lambda: self.minikube.host != "Running")
+        self.engine_is_away = False  # the node's, in a node that runs
+        self.tls = BehindTls(self.node, certificates, lambda: self.engine_is_away or self.minikube.host != "Running")
         self.docker = OnSocket(self.machine, self.folder / "docker.sock")
         self.topics = Topics(self.machine)
         known = {"minikube": self.minikube, "docker": minikube.build(self), "kafka": self.topics}
