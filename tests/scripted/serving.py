@@ -52,9 +52,12 @@ class _Served(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def __init__(self, engine: Engine, is_away: Callable[[], bool]) -> None:
         self.engine, self.is_away = engine, is_away
 
-    def listen(self, address: Any, family: int) -> None:
+    def listen(self, address: Any, family: int, tls: ssl.SSLContext | None = None) -> None:
         self.address_family = family
         super().__init__(address, _Handler)
+        if tls:
+            # The handshake is the handler's: one that waits must not keep the others waiting.
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -98,9 +101,7 @@ class BehindTls:
         tls.load_verify_locations(certificates / "ca.pem")
         tls.verify_mode = ssl.CERT_REQUIRED
         self._served = _Served(engine, is_away)
-        self._served.listen(("127.0.0.1", 0), socket.AF_INET)
-        # The handshake is the handler's: one that waits must not keep the others waiting.
-        self._served.socket = tls.wrap_socket(self._served.socket, server_side=True, do_handshake_on_connect=False)
+        self._served.listen(("127.0.0.1", 0), socket.AF_INET, tls)
         self.port: int = self._served.server_address[1]
 
     def stop(self) -> None:
