@@ -71,6 +71,15 @@ ROWS: tuple[Row, ...] = (
         pattern=r"another operation \(install/upgrade/rollback\) is in progress",
     ),
     Row(
+        "release-object-appeared",
+        "{kind} {object} was made by somebody else while Helm was at work: a request of an interrupted Helm came late, "
+        "or another program deploys the same.",
+        "# it is taken over:\n./inv up",
+        tool="helm",
+        phase="deploy",
+        pattern=r'original object (?P<kind>\w+) with the name "(?P<object>[^"]+)" not found',
+    ),
+    Row(
         "release-timeout",
         "Something that Helm waits for, a hook of the chart, did not end in time.",
         "kubectl --kubeconfig {kubeconfig} --context {context} get jobs,pods --all-namespaces\n./inv up",

@@ -14,6 +14,7 @@ from bootstrap import content
 from bootstrap.cluster import drift, helm_storage
 from bootstrap.cluster.helm_storage import DEPLOYED, DIGEST, INTERRUPTED, OWNER, Revision
 from bootstrap.env import Env, owner_of
+from bootstrap.problem import Failed
 
 
 def digest(release: str, chart: Path, values: Mapping[str, Any], namespace: str, files: Sequence[Path] = ()) -> str:
@@ -47,7 +48,14 @@ def deploy(
         env.say(f"The removal of the release {release} was interrupted: it is completed.")
         uninstall(env, release, namespace)
         done = "recovered"
-    _upgrade(env, release, chart_folder, values, namespace, files, wanted)
+    try:
+        _upgrade(env, release, chart_folder, values, namespace, files, wanted)
+    except Failed as failed:
+        if failed.problems[0].code != "release-object-appeared":
+            raise
+        # What came late, such as the last request of an interrupted Helm, is there when Helm looks again.
+        env.say(f"{failed.problems[0].cause} {release} is deployed again.")
+        _upgrade(env, release, chart_folder, values, namespace, files, wanted)
     return done
 
 

@@ -107,6 +107,23 @@ def test_an_interrupted_release_is_recovered_said_and_nothing_that_runs_is_stopp
     assert shop.deploy() == "unchanged"
 
 
+def test_what_an_interrupted_helm_makes_late_is_taken_over(shop: Deploying) -> None:
+    shop.deploy()
+    shop.mark("pending-install")
+    late = shop.live()
+    assert late is not None
+    shop.api.remove("apps/v1", "deployments", "small", "shop")
+
+    def arrive(api: ApiServer, written: dict[str, Any]) -> None:
+        if written["kind"] == "Secret" and shop.live() is None:  # Helm has looked at what is there
+            api.put(late)
+
+    shop.api.react(arrive)
+    assert shop.deploy() == "recovered"
+    assert "Deployment shop was made by somebody else while Helm was at work" in shop.said[-1]
+    assert shop.deploy() == "unchanged"
+
+
 def test_an_interrupted_removal_is_completed(shop: Deploying) -> None:
     shop.deploy()
     shop.mark("uninstalling")
