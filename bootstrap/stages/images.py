@@ -28,17 +28,17 @@ def one(env: Env, engine: Engine, name: str) -> None:
 
 def apply(env: Env, engine_of: EngineOf, names: Sequence[str] = ()) -> None:
     """Builds and proves the images of those services, by default of all; when some fail, the others are still made,
-    and every problem is told."""
+    and every problem is told, once where it is one for all, such as an engine that is away."""
     engine, names = engine_of(env), names or tuple(env.manifest.services)
-    found: list[Problem] = []
+    found: dict[tuple[str, str], Problem] = {}
     with ThreadPoolExecutor(max_workers=min(len(names), os.cpu_count() or 1)) as pool:
         for done in [pool.submit(one, env, engine, name) for name in names]:
             try:
                 done.result()
             except Failed as failed:
-                found += failed.problems
+                found |= {(each.code, each.summary): each for each in failed.problems}
     if found:
-        raise Failed(found)
+        raise Failed(found.values())
 
 
 def check(env: Env, engine_of: EngineOf, names: Sequence[str] = ()) -> Problem | None:
