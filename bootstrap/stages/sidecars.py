@@ -95,12 +95,10 @@ def check_one(env: Env, name: str) -> Problem | None:
             name=name,
         )
     if not _is_named(env, name):
-        return problem(
-            "sidecar-without-name",
-            f"Other sidecars do not find that of {name}.",
-            evidence=env.processes.tail(process),
-            name=name,
-        )
+        # daprd says why at its start, and much about other things since.
+        errors = [line for line in env.processes.tail(process, 1000).splitlines() if '"level":"error"' in line]
+        summary = f"Other sidecars do not find that of {name}."
+        return problem("sidecar-without-name", summary, evidence="\n".join(errors), name=name)
     return None
 
 

@@ -326,15 +326,18 @@ def test_a_daprd_that_has_not_entered_its_name(env: Env, web: Web) -> None:
     stand_in(env)
     healthy(env, web, "shop")
     healthy(env, web, "mailer")
-    words = ("/bin/sh", "-c", "sleep 60; :", "daprd", daprd.INTERNAL_PORT, "3502")
+    why = '{"level":"error","msg":"initialization error occurred for nr (sqlite/v1): database is locked"}'
+    says = f"echo '{why}'; echo '{{\"level\":\"info\"}}'; sleep 60; :"
+    words = ("/bin/sh", "-c", says, "daprd", daprd.INTERNAL_PORT, "3502")
     env.processes.start(Spec("mailer.sidecar", words, {}, "/", "2"))
     file = dapr.names(env.local / "dapr")
     file.parent.mkdir(exist_ok=True)
+    until(lambda: "info" in env.processes.tail("mailer.sidecar"))
     for rows in ([], ["127.0.0.1:13502"]):
         enter(file, *rows)
         found = sidecars.check(env)
         assert found is not None
-        assert (found.code, found.final) == ("sidecar-without-name", False)
+        assert (found.code, found.final, found.evidence) == ("sidecar-without-name", False, why)
         assert found.summary == "Other sidecars do not find that of mailer."
     enter(file, "127.0.0.1:3502")
     assert sidecars.check(env) is None
