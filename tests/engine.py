@@ -3,6 +3,7 @@
 import fcntl
 import io
 import os
+import signal
 import socket
 import subprocess
 import tarfile
@@ -27,6 +28,12 @@ IMAGE = "inv-test/redpanda-stand-in:v1"
 BRIDGES = "inv-test"
 GATEWAY = "10.213.9.1/24"
 SECONDS = 30  # for the daemon's start, and for its end
+# When the tests are killed, the daemon goes with all its containers, and what it has mounted is seen by nobody else:
+# else the folder could not be deleted by whoever cleans up, such as the next run of the tests.
+ENDS_WITH_US = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child=KILL"),
+)
 # Tells in its log how often it started on this volume, then serves Kafka on its listeners at the addresses that it was
 # given. The broker in it has one listener: at the second one, a proxy of it says the other address.
 ENTRYPOINT = """\
@@ -90,6 +97,7 @@ def daemon(folder: Path) -> Iterator[str]:
         _ip("link", "set", bridge, "up")
         child = subprocess.Popen(
             [
+                *ENDS_WITH_US,
                 *(program, "--host", address, "--data-root", str(folder / "data")),
                 *("--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid")),
                 *("--bridge", bridge),
@@ -100,16 +108,18 @@ def daemon(folder: Path) -> Iterator[str]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            process_group=0,
         )
         try:
             deadline = time.monotonic() + SECONDS
             while not _answers(folder / "docker.sock"):
                 if child.poll() is not None or time.monotonic() > deadline:
-                    _missing(f"dockerd does not start here: {log.read_text()[-1000:]}")
+                    missing(f"dockerd does not start here: {log.read_text()[-1000:]}")
                 time.sleep(0.1)
             yield address
         finally:
-            child.terminate()
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGTERM)  # the daemon's parent would keep it to itself
             child.wait(SECONDS)
             _delete_bridges()
 
@@ -133,7 +143,7 @@ def _answers(path: Path) -> bool:
     return False
 
 
-def _missing(why: str) -> None:
+def missing(why: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(why, pytrace=False)
     pytest.skip(why)
