@@ -47,6 +47,8 @@ def test_of_killed_tests_no_process_and_no_mount_is_left(tmp_path_factory: pytes
     until(lambda: processes(folder) == 0)
     assert str(folder) not in Path("/proc/self/mounts").read_text()
     shutil.rmtree(folder)
+    with engine.daemon(tmp_path_factory.mktemp("dockerd")):
+        """The next one takes back the bridge."""
 
 
 def processes(folder: Path) -> int:
