@@ -11,6 +11,9 @@ from invoke.tasks import task
 if TYPE_CHECKING:
     from bootstrap.env import Env
 
+# Invoke switches it off; every command would compile anew what it imports, such as the Kubernetes client for a second.
+sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
+
 
 def _words(told: list[str]) -> tuple[str, ...]:
     """Names, however they were given: again and again, or with commas."""
