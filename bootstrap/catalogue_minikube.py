@@ -95,7 +95,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "cluster-broken",
-        "The cluster came up before, and now minikube cannot start it. It may hold data, so nothing of it is deleted.",
+        "The cluster came up before, and now minikube cannot start it. It may hold data, so it is not deleted here.",
         "minikube logs -p {profile}\n./inv up\n" + _RECREATE,
     ),
     # --- the cluster

@@ -14,9 +14,9 @@ PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
 
 
 def answers(env: Env) -> bool:
-    """Whether the API server of our kubeconfig is ready."""
+    """Whether the API server of our kubeconfig is ready, and of the pinned version."""
     try:
-        return ready(env) is None
+        return not (ready(env) or version(env))
     except Failed:
         return False
 

@@ -6,6 +6,7 @@ from typing import Any
 from bootstrap.command import Completed
 
 KIND = "io.k8s.sigs.minikube."
+RESET = "will reset cluster"  # what minikube says before it does
 SHOWN = 20  # per cent of a download after which its progress is told again
 
 
@@ -42,6 +43,8 @@ class Progress:
         if kind == "step" and data.get("name") != self._step:
             self._step = str(data.get("name"))
             return f"minikube: {self._step}" if self._step else ""
+        if kind == "error" and RESET in str(data.get("message")):
+            return "minikube could not go on with this cluster and makes it anew: what Kubernetes held is gone."
         if kind == "download":
             return f"minikube: downloads {data.get('artifact', '')}"
         if kind == "download.progress":

@@ -102,6 +102,19 @@ def remains(env: Env) -> bool:
     return False
 
 
+def _runs(env: Env) -> bool:
+    """Whether this machine's engine runs the node; one that is away runs none."""
+    from docker.errors import NotFound
+
+    try:
+        with docker_engine.words("This machine's Docker Engine does not say what it runs."), suppress(NotFound):
+            return str(env.docker.containers.get(env.context).status) == "running"
+    except Failed as found:
+        if found.problems[0].code != "docker-not-running":
+            raise
+    return False
+
+
 def data(env: Env) -> list[str]:
     """What `delete` would delete, for the user to read."""
     if not owner.is_ours(env):
@@ -111,7 +124,11 @@ def data(env: Env) -> list[str]:
 
 def stop(env: Env) -> bool:
     """Stops our cluster, which keeps what is in it; returns whether there was one that ran. Raises `Failed`."""
-    if not owner.is_ours(env) or status(env).get("Host") in (None, "Stopped", "Nonexistent"):
+    if not owner.is_ours(env):
+        return False
+    # minikube has no status for a node that it cannot ask, which may run all the same.
+    host = status(env).get("Host")
+    if host in ("Stopped", "Nonexistent") or (host is None and not _runs(env)):
         return False
     done = run(env, "stop", "--output=json", timeout=STOP_SECONDS)
     if done.exit not in (0, NO_PROFILE):
@@ -123,8 +140,13 @@ def delete(env: Env) -> list[str]:
     """Deletes our cluster with all that is in it; returns what was deleted. Raises `Failed`."""
     if not owner.is_ours(env):
         return []
+    theirs = run(env, "config", "get", "profile")  # the one of their bare `minikube` commands, which `delete` forgets
     done = run(env, "delete", "--output=json", timeout=STOP_SECONDS)
-    if done.exit not in (0, NO_PROFILE):
+    active = theirs.stdout.strip()
+    if theirs.exit == 0 and active and active != env.context:
+        run(env, "config", "set", "profile", active)
+    # minikube calls it done also where the engine did not delete the node.
+    if done.exit not in (0, NO_PROFILE) or remains(env):
         raise failed(env, done, f"The cluster {env.context} cannot be deleted.", "delete")
     owner.forget(env)
     return [f"the minikube profile {env.context}"]

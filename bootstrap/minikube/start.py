@@ -8,6 +8,7 @@ from bootstrap.problem import Failed
 
 SECONDS = 2700.0  # minikube may have to download about a GiB
 UNPAUSE_SECONDS = 120.0
+GITHUB = "api.github.com/repos/kubernetes/"
 
 
 def bring_up(env: Env, config: settings.Config | None, half_made: bool) -> None:
@@ -19,7 +20,7 @@ def bring_up(env: Env, config: settings.Config | None, half_made: bool) -> None:
     state = profile.status(env) if config else {}
     if state.get("APIServer") == "Paused":
         env.say(f"The cluster {env.context} is paused: it goes on.")
-        profile.run(env, "unpause", "--output=json", timeout=UNPAUSE_SECONDS)
+        profile.run(env, "unpause", "--all-namespaces", "--output=json", timeout=UNPAUSE_SECONDS)
     elif config:
         env.say(f"The cluster {env.context} {_word(state)}: minikube starts it.")
     done = _start(env)
@@ -48,18 +49,30 @@ def _fits(env: Env) -> None:
 
 
 def _start(env: Env) -> Completed:
+    """Starts it; without GitHub's word where minikube does not get it.
+
+    minikube asks GitHub, at each start, whether there is a Kubernetes that is newer than itself. GitHub answers 60
+    such questions an hour for a whole network, and offline none; environment.toml's Kubernetes is there.
+    """
+    done = _try(env)
+    if done.exit and GITHUB in events.refusal(done):
+        env.say("minikube cannot ask GitHub whether this Kubernetes exists: it goes on without.")
+        return _try(env, "--force")
+    return done
+
+
+def _try(env: Env, *more: str) -> Completed:
     env.minikube.mkdir(parents=True, exist_ok=True)
-    try:
-        _ = env.cluster
-    except Failed:  # minikube gives up on one that is cut off, as by a kill while it was written; only ours is in it
-        env.kubeconfig.unlink(missing_ok=True)
+    # minikube gives up on one that is cut off, as by a kill while it was written; and where the API server's port has
+    # moved since, it leaves one without certificates, cannot ask that API server, and may reset the whole cluster.
+    env.kubeconfig.unlink(missing_ok=True)
     progress = events.Progress()
 
     def hear(line: str) -> None:
         if text := progress.text(line):
             env.say(text)
 
-    return profile.run(env, "start", *settings.arguments(env), timeout=SECONDS, heard=hear)
+    return profile.run(env, "start", *settings.arguments(env), *more, timeout=SECONDS, heard=hear)
 
 
 def _known(done: Completed) -> str:

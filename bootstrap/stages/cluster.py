@@ -11,10 +11,17 @@ def apply(env: Env) -> None:
     """Starts, resumes or heals the profile where needed; makes the namespaces and the probe. Raises `Failed`."""
     config, begun = profile.config(env), owner.is_ours(env)
     owner.claim(env, exists=config is not None or profile.remains(env))
+    half_made = begun and not owner.came_up(env)
     if config and (found := settings.check(env, config)):
-        raise Failed(found)
+        if not half_made:
+            raise Failed(found)
+        env.say(f"{env.context} was begun with other settings and never came up: it is deleted and made anew.")
+        profile.delete(env)
+        owner.claim(env, exists=False)
+        config = None
+    # minikube notes the newer version before it has it, so an upgrade that was cut short is known by the API alone.
     if config is None or settings.is_older(env, config) or not health.answers(env):
-        start.bring_up(env, config, half_made=begun and not owner.came_up(env))
+        start.bring_up(env, config, half_made)
     try:
         namespaces.ensure(env)
         if namespaces.check(env) is None:  # nothing can be made in one that is being deleted

@@ -32,7 +32,8 @@ def config(**changes: Any) -> dict[str, Any]:
 
 @dataclass
 class Minikube:
-    """`profiles`: name → configuration. `host` and `apiserver` are the states of the profile `small`.
+    """`profiles`: name → configuration; `active` is the one that the user chose, or "". `host` and `apiserver` are the
+    states of the profile `small`.
 
     `starts`: what the next starts print and end with; none left: they work, and `started` is called.
     """
@@ -42,6 +43,7 @@ class Minikube:
     apiserver: str = "Running"
     starts: list[tuple[int, str]] = field(default_factory=list)
     started: Callable[[], object] = bool
+    active: str = ""
     docker_env: tuple[int, str] = (80, "false exit code 80\n")
     ran: list[tuple[str, ...]] = field(default_factory=list)
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -99,8 +101,16 @@ class Minikube:
         self.host = "Stopped"
         return 0, ""
 
+    def _config(self) -> tuple[int, str]:
+        _, verb, name, *value = self.ran[-1]
+        assert name == "profile"
+        if verb == "set":
+            (self.active,) = value
+        return (0, f"{self.active}\n") if self.active else (14, "")
+
     def _delete(self) -> tuple[int, str]:
         self.profiles.pop("small", None)
+        self.active = ""
         return 0, recorded("delete/deleted.jsonl")
 
     def _docker_env(self) -> tuple[int, str]:

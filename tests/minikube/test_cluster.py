@@ -50,13 +50,19 @@ def test_a_cluster_that_answers_is_left_alone(world: World) -> None:
     assert world.api.get("v1", "pods", "small", probe.NAME) == pod
 
 
-def test_a_kubeconfig_that_was_cut_off_is_written_anew(world: World) -> None:
+@pytest.mark.parametrize("kept", [b"{", b"whole"])
+def test_the_kubeconfig_is_written_anew_at_each_start(world: World, kept: bytes) -> None:
     up(world)
-    world.env.kubeconfig.write_bytes(world.env.kubeconfig.read_bytes()[:-40] + b"\n\t{")
+    if kept == b"whole":
+        world.minikube.host = world.minikube.apiserver = "Stopped"
+        world.api.refuse_connections()
+    else:  # cut off
+        world.env.kubeconfig.write_bytes(world.env.kubeconfig.read_bytes()[:-40] + b"\n\t{")
     found: list[bool] = []
 
     def started() -> None:
         found.append(world.env.kubeconfig.exists())
+        world.api.mend()
         world.up()
 
     world.minikube.started = started
@@ -81,6 +87,7 @@ def test_a_paused_cluster_goes_on(world: World) -> None:
     world.env.kubeconfig.unlink()
     cluster.apply(world.env)
     assert world.minikube.did == ["unpause", "start"]
+    assert next(words for words in world.minikube.ran if words[0] == "unpause")[1] == "--all-namespaces", "ours too"
     assert cluster.check(world.env) is None
 
 
@@ -240,6 +247,47 @@ def test_an_older_kubernetes_is_upgraded(world: World) -> None:
     assert world.minikube.did == ["start"]
 
 
+def test_an_upgrade_that_was_cut_short_is_taken_up(world: World) -> None:
+    up(world)
+    world.api.routes.version = "1.35.1"  # the profile says 1.36.2 already
+
+    def started() -> None:
+        world.api.routes.version = "1.36.2"
+        world.up()
+
+    world.minikube.started = started
+    cluster.apply(world.env)
+    assert world.minikube.did == ["start"]
+    assert cluster.check(world.env) is None
+
+
+def test_a_profile_that_never_came_up_is_made_anew_with_other_settings(world: World) -> None:
+    owner.claim(world.env, exists=False)  # and then the port was taken
+    world.minikube.profiles["small"] = config(ExposedPorts=["127.0.0.1:30099:30099"])
+    cluster.apply(world.env)
+    assert world.minikube.did == ["delete", "start"]
+    assert "never came up" in world.said[0]
+    assert owner.came_up(world.env)
+
+
+def test_without_github_it_goes_on_without_githubs_word(world: World) -> None:
+    world.minikube.starts = [(48, recorded("start/minikube-offline.2.jsonl"))]
+    cluster.apply(world.env)
+    starts = [words for words in world.minikube.ran if words[0] == "start"]
+    assert ["--force" in words for words in starts] == [False, True]
+    assert cluster.check(world.env) is None
+
+
+def test_a_cluster_that_minikube_resets_is_told(world: World) -> None:
+    up(world)
+    world.env.kubeconfig.unlink()
+    said = error("", "Unable to restart control-plane node(s), will reset cluster: etcd is a ruin")
+    world.minikube.starts = [(80, said + error("GUEST_START", "etcd is a ruin"))]
+    with pytest.raises(Failed):
+        cluster.apply(world.env)
+    assert any("makes it anew" in text for text in world.said)
+
+
 def test_a_cluster_larger_than_the_engine_is_not_started(world: World) -> None:
     world.machine.has = {"NCPU": 1, "MemTotal": 3000 * MIB}
     with pytest.raises(Failed) as failed:
@@ -297,11 +345,29 @@ def test_what_goes_is_named_and_stopped_or_deleted(world: World) -> None:
     up(world)
     (named,) = profile.data(world.env)
     assert "small" in named
+    world.minikube.active = "theirs"
     assert profile.stop(world.env)
     assert not profile.stop(world.env), "it is stopped already"
     assert profile.delete(world.env) == ["the minikube profile small"]
     assert not owner.is_ours(world.env)
     assert world.minikube.did == ["stop", "delete"]
+    assert world.minikube.active == "theirs", "what the user's own `minikube` commands are about"
+
+
+def test_a_node_that_minikube_cannot_ask_is_stopped(world: World) -> None:
+    up(world)
+    world.minikube.host = "Nonexistent"  # so it says, also when the node's disk or its door does not answer
+    assert not profile.stop(world.env)
+    world.machine.containers.create(name="small", labels={}, mem_limit="1m").start()
+    assert profile.stop(world.env)
+
+
+def test_a_node_that_the_engine_does_not_delete_stays_ours(world: World) -> None:
+    up(world)
+    world.machine.containers.create(name="small", labels={}, mem_limit="1m")
+    found = failure(lambda: profile.delete(world.env))
+    assert "cannot be deleted" in found.summary
+    assert owner.is_ours(world.env)
 
 
 def test_namespaces_and_the_probe_are_put_back(world: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 from bootstrap import command
 from bootstrap.catalogue import recognise
 from bootstrap.env import Env
-from bootstrap.minikube import docker_env, events, profile, settings
+from bootstrap.minikube import docker_env, events, profile, settings, start
 from bootstrap.problem import Failed
 from tests import parts
 from tests.doubles import small_env
@@ -76,6 +76,24 @@ def test_all_arguments_are_understood(env: Env) -> None:
     known = recognise("minikube", "start", said, "x", profile="small", kubernetes=KNOWN)
     assert known is not None, said
     assert known.code == "minikube-without-docker"
+
+
+def test_without_githubs_word_on_a_newer_kubernetes_it_goes_on_only_when_forced(env: Env) -> None:
+    env.environ = {**env.environ, "HTTPS_PROXY": "http://127.0.0.1:9"}
+    arguments = [*(word.replace(KNOWN, "1.36.2") for word in settings.arguments(env)), "--dry-run"]
+    assert start.GITHUB in events.refusal(profile.run(env, "start", *arguments))
+    said = events.refusal(profile.run(env, "start", *arguments, "--force"))
+    assert start.GITHUB not in said
+    assert "Docker is running" in said, "it came to the want of an engine"
+
+
+def test_to_delete_forgets_which_profile_the_user_chose(env: Env, tmp_path: Path) -> None:
+    leave_profile(tmp_path)
+    assert profile.run(env, "config", "get", "profile").exit
+    profile.run(env, "config", "set", "profile", "theirs")
+    assert profile.run(env, "config", "get", "profile").stdout == "theirs\n"
+    profile.run(env, "delete", "--output=json")
+    assert profile.run(env, "config", "get", "profile").exit
 
 
 def test_a_kubernetes_that_it_does_not_make_is_told(env: Env) -> None:
