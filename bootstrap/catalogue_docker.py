@@ -15,6 +15,20 @@ ROWS: tuple[Row, ...] = (
         "# take the engine of this machine:\nunset DOCKER_HOST\nexport DOCKER_CONTEXT=default\n./inv up",
     ),
     Row(
+        "docker-over-tcp",
+        "minikube takes an engine behind a port for one of another machine, and publishes all of the node's ports to "
+        "the whole network.",
+        "# take the engine's socket:\nunset DOCKER_HOST\nexport DOCKER_CONTEXT=default\n./inv up\n"
+        "# or do without a cluster:\n./inv up --on local",
+    ),
+    Row(
+        "docker-config-unreadable",
+        "Docker's program and its libraries read logins and proxies from this file, and something in it is not as they "
+        "expect, such as an empty auth.",
+        "# or where DOCKER_CONFIG says; mend it, or log in anew with `docker login`:\n"
+        "python3 -m json.tool ~/.docker/config.json\n./inv up",
+    ),
+    Row(
         "docker-not-running",
         "No Docker Engine listens where it should: it is not started, or not installed.",
         "# start it (or open Docker Desktop):\nsudo service docker start\n./inv up\n"

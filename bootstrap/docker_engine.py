@@ -21,10 +21,19 @@ def connect(environ: Mapping[str, str]) -> "DockerClient":
     """A client of the engine that DOCKER_HOST names, else of the current Docker context.
 
     Raises `Failed`: `docker-elsewhere` for an engine of another machine, `docker-not-running`, `docker-forbidden`,
-    `docker-failed`.
+    `docker-config-unreadable`, `docker-failed`.
     """
     with words("This machine's Docker Engine cannot be used."):
-        return direct(**_address(environ))
+        params = _address(environ)
+        try:
+            return direct(**params)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            # What Docker's own program bears in that file, its library may not.
+            summary = "Docker's config.json cannot be read."
+            found = problem(
+                "docker-config-unreadable", summary, evidence=f"{type(error).__name__}: {error}", final=True
+            )
+            raise Failed(found) from error
 
 
 def of_this_machine(environ: Mapping[str, str]) -> dict[str, str]:
@@ -40,6 +49,17 @@ def of_this_machine(environ: Mapping[str, str]) -> dict[str, str]:
         found.pop("DOCKER_CONTEXT", None)
         found["DOCKER_HOST"] = str(params["base_url"])
     return found
+
+
+def over_tcp(environ: Mapping[str, str]) -> str:
+    """The address of the engine of `connect` where it is a port of this machine; "" where it is a socket.
+
+    Raises `Failed` (`docker-elsewhere`).
+    """
+    with words("This machine's Docker Engine cannot be used."):
+        address = str(_address(environ).get("base_url", ""))
+    scheme = urlsplit(address if "://" in address or address.startswith("/") else f"tcp://{address}").scheme
+    return address if address and scheme in ("tcp", "http", "https") else ""
 
 
 def direct(**params: Any) -> "DockerClient":

@@ -63,6 +63,12 @@ def wanted(env: Env) -> dict[str, Any]:
             *("redpanda", "start", "--mode", "dev-container", "--node-id", "0"),
             # That mode lets clients create topics by asking for them, with other partitions than the declared ones.
             *("--set", "redpanda.auto_create_topics_enabled=false"),
+            # It also trades what was acknowledged for speed: a power cut could leave a volume that never starts again.
+            *("--unsafe-bypass-fsync=false", "--set", "redpanda.write_caching_default=false"),
+            # It would tell its maker how it is used, and use what asks for a licence after 30 days.
+            *("--set", "redpanda.enable_metrics_reporter=false"),
+            *("--set", "redpanda.partition_autobalancing_mode=node_add"),
+            *("--set", "redpanda.core_balancing_continuous=false"),
             *("--smp", "1", "--memory", f"{int(broker.memory_mb * HEAP)}M"),
             *("--kafka-addr", f"host://0.0.0.0:{host},cluster://0.0.0.0:{cluster}"),
             *("--advertise-kafka-addr", f"host://127.0.0.1:{port(env)},cluster://{SERVICE}:{cluster}"),

@@ -11,7 +11,7 @@ from bootstrap.catalogue import problem
 from bootstrap.env import Env
 from bootstrap.machine.folder import FreeBytes, free
 from bootstrap.machine.wsl import SKEW
-from bootstrap.minikube import sizes
+from bootstrap.minikube import owner, sizes
 from bootstrap.problem import Problem
 
 OLDEST = (20, 10)  # the first on control groups of version 2, and the oldest that minikube recommends
@@ -30,8 +30,8 @@ def ask(env: Env) -> Info:
     return told
 
 
-def findings(env: Env, info: Info, now: float, free_bytes: FreeBytes = free) -> Iterator[Problem]:
-    """What is wrong with the engine. `now`, seconds since the epoch: when it was asked."""
+def findings(env: Env, info: Info, asked: tuple[float, float], free_bytes: FreeBytes = free) -> Iterator[Problem]:
+    """What is wrong with the engine. `asked`, seconds since the epoch: when it was asked, and when it had answered."""
     version = str(info.get("ServerVersion", ""))
     numbers = re.match(r"(\d+)\.(\d+)", version)
     if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST:
@@ -39,26 +39,28 @@ def findings(env: Env, info: Info, now: float, free_bytes: FreeBytes = free) -> 
     if info.get("OSType", "linux") != "linux":
         yield problem("docker-not-linux", f"The Docker Engine runs {info['OSType']} containers.", final=True)
     yield from sizes.problems(env.manifest, int(info.get("NCPU", 0)), int(info.get("MemTotal", 0)))
-    if skew := _skew(info, now):
+    if skew := _skew(info, *asked):
         summary = (
             f"The Docker Engine's clock is {abs(skew):.0f} s {'behind' if skew < 0 else 'ahead of'} this machine's."
         )
         yield problem("docker-clock", summary, final=True)
     if (disk := free_mib(info, free_bytes)) is not None:
-        needed = RUNNING if env.kubeconfig.exists() else FRESH
+        needed = RUNNING if owner.came_up(env) else FRESH
         if disk < needed:
             summary = "The disk of the Docker Engine is nearly full."
             where = info["DockerRootDir"]
             yield problem("docker-disk-low", summary, path=where, free=disk, needed=needed, final=True)
 
 
-def _skew(info: Info, now: float) -> float:
+def _skew(info: Info, before: float, after: float) -> float:
     """Seconds by which its clock is ahead, 0 where that is no trouble."""
     told = re.sub(r"(\.\d{6})\d+", r"\1", str(info.get("SystemTime", "")))
     try:
-        skew = datetime.fromisoformat(told.replace("Z", "+00:00")).timestamp() - now
+        its = datetime.fromisoformat(told.replace("Z", "+00:00")).timestamp()
     except ValueError:
         return 0.0
+    # An engine that has to wake up first answers late, with the time of then.
+    skew = its - min(max(its, before), after)
     return skew if abs(skew) > SKEW else 0.0
 
 

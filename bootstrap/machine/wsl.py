@@ -26,11 +26,9 @@ def findings(env: Env, machine: Machine, now: float) -> Iterator[Problem]:
         yield problem("wsl-checkout-on-windows", summary, path=env.root, name=Path(env.root.name), final=True)
     if not machine.nameservers:
         yield problem("wsl-dns", "/etc/resolv.conf names no server, so no name can be looked up.", final=True)
-    behind = machine.hardware_clock - now
-    if machine.hardware_clock and abs(behind) > SKEW:
-        which = "behind" if behind > 0 else "ahead of"
-        summary = f"The clock of WSL is {abs(behind):.0f} s {which} that of Windows."
-        yield problem("wsl-clock", summary, final=True)
+    # Ahead is no trouble of WSL's: it sets the hardware's clock by its own now and then, after some minutes.
+    if (behind := machine.hardware_clock - now) > SKEW:
+        yield problem("wsl-clock", f"The clock of WSL is {behind:.0f} s behind that of Windows.", final=True)
 
 
 def explained(env: Env, machine: Machine, found: Iterable[Problem]) -> Iterator[Problem]:

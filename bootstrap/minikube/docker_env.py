@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 ELSEWHERE = ("BUILDX_", "DOCKER_", "HELM_", "KUBE", "MINIKUBE_")  # variables that may lead to what is not ours
+CONFIG = "DOCKER_CONFIG"  # where the plugin buildx and logins to registries are; DOCKER_HOST wins over what it leads to
 CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
 
 
@@ -35,7 +36,7 @@ def engine(env: Env) -> Engine:
 
 def _engine(env: Env) -> Engine:
     found = variables(env)
-    environ = {k: v for k, v in env.environ.items() if not k.startswith(ELSEWHERE)}
+    environ = {k: v for k, v in env.environ.items() if not k.startswith(ELSEWHERE) or k == CONFIG}
     host = str(urlsplit(found["DOCKER_HOST"]).hostname)
     unproxied = ",".join(part for part in (env.environ.get("NO_PROXY") or env.environ.get("no_proxy"), host) if part)
     # Another builder than the engine's own would keep the image to itself.

@@ -21,6 +21,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY")
 # Every flag of minikube can be set by a variable, also one that makes a cluster listen to the whole network. These say
 # where things lie and come from.
 PASSED_ON = (
+    *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
     *("MINIKUBE_HOME", "MINIKUBE_FORCE", "MINIKUBE_FORCE_SYSTEMD", "MINIKUBE_ROOTLESS", "MINIKUBE_BASE_IMAGE"),
     *("MINIKUBE_IMAGE_MIRROR_COUNTRY", "MINIKUBE_IMAGE_REPOSITORY", "MINIKUBE_BINARY_MIRROR"),
     *("MINIKUBE_REGISTRY_MIRROR", "MINIKUBE_INSECURE_REGISTRY"),
@@ -35,7 +36,7 @@ def environ(env: Env) -> dict[str, str]:
     Raises `Failed` (`docker-elsewhere`): on an engine of another machine minikube may have a profile of our name.
     """
     theirs = docker_engine.of_this_machine(env.environ)
-    passed = {k: v for k, v in theirs.items() if re.match(r"DOCKER_|SSL_CERT_|XDG_|WSL", k) or k in PASSED_ON}
+    passed = {k: v for k, v in theirs.items() if re.match(r"SSL_CERT_|XDG_|WSL", k) or k in PASSED_ON}
     ours = {
         "KUBECONFIG": str(env.kubeconfig),
         "LC_ALL": "C",

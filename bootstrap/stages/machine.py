@@ -10,12 +10,13 @@ from bootstrap.catalogue import problem
 from bootstrap.env import Env
 from bootstrap.local import ports
 from bootstrap.machine import engine, facts, folder, wsl
-from bootstrap.minikube import profile
+from bootstrap.minikube import owner, profile
 from bootstrap.problem import Failed, Problem
 from bootstrap.stage import Stage
 
 NEEDED_MIB = 700  # logs, and the services' environments
 DAY = 86_400  # seconds
+SECONDS = 60  # for an engine that has to wake up first; whatever is found is final
 
 
 def apply(env: Env) -> None:
@@ -44,11 +45,11 @@ def findings(env: Env, root: Path = Path("/")) -> Iterator[Problem]:
     machine, now = facts.read(env.root.resolve(), root), time.time()
     yield from wsl.findings(env, machine, now)
     yield from clock(env, now)
-    fresh = not env.kubeconfig.exists()
+    fresh = not owner.came_up(env)
     at = next(path for path in (env.minikube, env.state, env.root) if path.is_dir())
     if found := folder.check(env, at, NEEDED_MIB if fresh else 1):
         yield found
-    yield from wsl.explained(env, machine, _docker(env, now))
+    yield from wsl.explained(env, machine, _docker(env))
     yield from tool_download.obtainable(env)
 
 
@@ -60,12 +61,15 @@ def clock(env: Env, now: float) -> Iterator[Problem]:
         yield problem("clock-behind", f"This machine's clock is {days:.0f} days behind this checkout.", final=True)
 
 
-def _docker(env: Env, now: float) -> Iterator[Problem]:
+def _docker(env: Env) -> Iterator[Problem]:
     if shutil.which("docker", path=env.environ.get("PATH", "")) is None:
         yield problem("docker-program-missing", "There is no docker program on PATH.", final=True)
     try:
+        if address := docker_engine.over_tcp(env.environ):
+            yield problem("docker-over-tcp", f"The Docker Engine is asked over TCP, at {address}.", final=True)
+        before = time.time()
         info = engine.ask(env)
-        yield from engine.findings(env, info, now)
+        yield from engine.findings(env, info, (before, time.time()))
         yield from _ports(env)
     except Failed as failed:
         yield from failed.problems
@@ -90,4 +94,4 @@ def _ports(env: Env) -> Iterator[Problem]:
 def stage() -> Stage:
     """The gate: Docker is there and large enough, disks have room, ports are free or ours, clocks agree, WSL2 is sane,
     and each tool is there or can be had."""
-    return Stage("preflight", (), apply, check, waits_for="a machine that can run this", timeout=0)
+    return Stage("preflight", (), apply, check, waits_for="a machine that can run this", timeout=SECONDS)

@@ -15,6 +15,7 @@ from bootstrap import docker_engine
 from bootstrap.env import Env
 from bootstrap.machine import engine as engines
 from bootstrap.machine import folder
+from bootstrap.minikube import owner
 from bootstrap.problem import Failed, Problem
 from bootstrap.stages import machine
 from tests.docker_doubles import FakeContainer, said
@@ -73,9 +74,11 @@ def test_the_engine_s_clock(env: Env, engine: Engine, seconds: int, expected: st
     # With nanoseconds, as Go writes it.
     told = datetime.fromtimestamp(now, UTC) + timedelta(seconds=seconds)
     engine.tells["SystemTime"] = told.strftime("%Y-%m-%dT%H:%M:%S.%f") + "789Z"
-    found = list(engines.findings(env, engine.tells, now))
+    found = list(engines.findings(env, engine.tells, (now, now)))
     assert codes(found) == (["docker-clock"] if expected else [])
     assert not expected or expected in found[0].summary
+    waited = list(engines.findings(env, engine.tells, (now + min(seconds, 0), now + max(seconds, 0))))
+    assert codes(waited) == [], "it answered late"
 
 
 @pytest.mark.closes("preflight (minikube)", "the engine's disk has room", "docker-disk-low")
@@ -83,14 +86,14 @@ def test_the_engine_s_disk_where_it_is_one_of_this_machine(env: Env, engine: Eng
     def free(_: Path) -> int:
         return 5000 * 2**20
 
-    assert codes(list(engines.findings(env, engine.tells, 0, free))) == [], "it may be another machine's"
+    assert codes(list(engines.findings(env, engine.tells, (0, 0), free))) == [], "it may be another machine's"
     here(engine)
-    found = list(engines.findings(env, engine.tells, 0, free))
+    found = list(engines.findings(env, engine.tells, (0, 0), free))
     assert codes(found) == ["docker-disk-low"]
     assert "5000 MiB free" in found[0].cause
-    env.kubeconfig.parent.mkdir(parents=True)
-    env.kubeconfig.write_text("")
-    assert codes(list(engines.findings(env, engine.tells, 0, free))) == [], "the cluster is made already"
+    owner.claim(env, exists=False)
+    owner.note_up(env)
+    assert codes(list(engines.findings(env, engine.tells, (0, 0), free))) == [], "the cluster is made already"
     engine.tells["OperatingSystem"] = "Docker Desktop"
     assert engines.free_mib(engine.tells, free) is None
     assert engines.free_mib({**engine.tells, "OperatingSystem": "x", "DockerRootDir": "/gone"}, folder.free) is None
@@ -118,6 +121,28 @@ def test_no_engine_and_everything_else_is_told_with_it(
     assert codes(list(machine.findings(env, desktop))) == [expected, "tool-missing"]
 
 
+@pytest.mark.closes("preflight (minikube)", "the Docker Engine is reached by its socket", "docker-over-tcp")
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:2375", "localhost:2375", "http://127.0.0.1:2375"])
+def test_an_engine_behind_a_port_is_refused(env: Env, address: str) -> None:
+    env.environ = {**env.environ, "DOCKER_HOST": address}
+    assert codes(list(machine.findings(env))) == ["docker-over-tcp"]
+    env.environ = {**env.environ, "DOCKER_HOST": "unix:///run/user/1000/docker.sock"}
+    assert codes(list(machine.findings(env))) == []
+
+
+@pytest.mark.closes("preflight (minikube)", "the Docker Engine answers", "docker-config-unreadable")
+@pytest.mark.parametrize(
+    "content", ['{"auths": {"x": {"auth": ""}}}', '{"auths": {"x": {"auth": "%"}}}', '{"proxies": null}']
+)
+def test_a_configuration_of_docker_that_its_library_does_not_bear(
+    env: Env, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    (tmp_path / "config.json").write_text(content)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    env.docker_of = docker_engine.connect
+    assert codes(list(machine.findings(env))) == ["docker-config-unreadable"]
+
+
 @pytest.mark.closes("preflight (minikube)", "the docker program is there", "docker-program-missing")
 def test_no_docker_program(env: Env) -> None:
     (Path(env.environ["PATH"]) / "docker").unlink()
@@ -135,7 +160,8 @@ def test_wsl_1_and_nothing_more_about_wsl(env: Env, root: Root) -> None:
     ("files", "expected"),
     [
         ({"etc/resolv.conf": "# nothing\n"}, ["wsl-dns"]),
-        ({"sys/class/rtc/rtc0/since_epoch": "1000000000"}, ["wsl-clock"]),
+        ({"sys/class/rtc/rtc0/since_epoch": "4000000000"}, ["wsl-clock"]),
+        ({"sys/class/rtc/rtc0/since_epoch": "1000000000"}, []),
         ({"proc/self/mounts": "C:\\134 / 9p rw 0 0\n"}, ["wsl-checkout-on-windows"]),
     ],
 )
@@ -255,4 +281,6 @@ def test_the_real_engine_tells_what_is_asked_for(docker_environ: dict[str, str],
     assert set(info) >= {"ServerVersion", "NCPU", "MemTotal", "OSType", "OperatingSystem", "DockerRootDir", "Name"}
     told = engines.facts(info)
     assert all(told[key] for key in ("version", "system", "cpus", "memory_mib"))
-    assert [each for each in engines.findings(env, info, time.time()) if each.code == "docker-clock"] == []
+    assert [
+        each for each in engines.findings(env, info, (time.time(), time.time())) if each.code == "docker-clock"
+    ] == []

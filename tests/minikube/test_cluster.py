@@ -309,6 +309,8 @@ def test_the_users_kubeconfig_shell_and_context_stay_out_of_it(world: World, tmp
         "MINIKUBE_ACTIVE_DOCKERD": "other",
         "MINIKUBE_EXISTING_DOCKER_HOST": "unix:///run/theirs.sock",
         "MINIKUBE_HOME": "/srv/minikube",
+        "DOCKER_CONFIG": "/home/dev/.config/docker",
+        "DOCKER_DEFAULT_PLATFORM": "linux/amd64",
         "AWS_SECRET_ACCESS_KEY": "secret",
     }
     cluster.apply(world.env)
@@ -316,6 +318,8 @@ def test_the_users_kubeconfig_shell_and_context_stay_out_of_it(world: World, tmp
     assert given["KUBECONFIG"] == str(world.env.kubeconfig)
     assert given["DOCKER_HOST"] == "unix:///run/theirs.sock"
     assert given["MINIKUBE_HOME"] == "/srv/minikube"
+    assert given["DOCKER_CONFIG"] == "/home/dev/.config/docker"
+    assert "DOCKER_DEFAULT_PLATFORM" not in given, "the node is made for this machine"
     assert given["LC_ALL"] == "C"
     assert not {"DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "MINIKUBE_ACTIVE_DOCKERD", "AWS_SECRET_ACCESS_KEY"} & set(
         given

@@ -90,6 +90,7 @@ def test_minikube_is_asked_once_in_a_run_and_again_when_the_cluster_has_moved(wo
 def test_the_shells_engine_builder_and_certificates_play_no_part(world: World, node: Node) -> None:
     theirs = {
         "DOCKER_HOST": "tcp://127.0.0.1:1",
+        "DOCKER_CONFIG": "/home/dev/.config/docker",
         "DOCKER_CONTEXT": "production",
         "BUILDX_BUILDER": "elsewhere",
         "HTTPS_PROXY": "http://192.0.2.2:3128",
@@ -100,6 +101,7 @@ def test_the_shells_engine_builder_and_certificates_play_no_part(world: World, n
     assert stage.check(world.env) is None
     given = docker_env.engine(world.env).environ
     assert given["BUILDX_BUILDER"] == "default"
+    assert given["DOCKER_CONFIG"] == "/home/dev/.config/docker", "where its plugins are, and its logins"
     assert "DOCKER_CONTEXT" not in given
     assert given["HTTPS_PROXY"] == "http://192.0.2.2:3128", "builds need it"
     assert given["NO_PROXY"] == given["no_proxy"] == "intra.example,127.0.0.1"

@@ -1,5 +1,6 @@
 """Whatever the user's files and variables say: no call leaves for another cluster, engine or namespace."""
 
+import gc
 import json
 import os
 import re
@@ -153,6 +154,7 @@ def actions(world: World, env: Env) -> dict[str, Callable[[], object]]:
     }
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_a_thousand_homes(world: World, record_property: Callable[[str, object], None]) -> None:
     done: dict[str, int] = {}
     engines = {"ours": 0, "elsewhere": 0, "default": 0}
@@ -179,6 +181,7 @@ def test_a_thousand_homes(world: World, record_property: Callable[[str, object],
         looked_at_the_programs(world, env, home, programs)
 
     try_one()
+    gc.collect()  # the SDK leaves the socket open that found nobody
     # Where the engine is elsewhere, minikube is not run; all else always is.
     assert done["deploy"] == done["uninstall"] == done["render"] == sum(engines.values()) >= EXAMPLES
     assert done["node's engine"] == done["start"] == done["deletion"] == engines["ours"] + engines["default"]
