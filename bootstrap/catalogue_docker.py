@@ -25,8 +25,7 @@ ROWS: tuple[Row, ...] = (
         "docker-config-unreadable",
         "Docker's program and its libraries read logins and proxies from this file, and something in it is not as they "
         "expect, such as an empty auth.",
-        "# or where DOCKER_CONFIG says; mend it, or log in anew with `docker login`:\n"
-        "python3 -m json.tool ~/.docker/config.json\n./inv up",
+        "# mend it, or log in anew with `docker login`:\npython3 -m json.tool {path}\n./inv up",
     ),
     Row(
         "docker-not-running",
@@ -86,7 +85,7 @@ ROWS: tuple[Row, ...] = (
         "there,\n# choose another broker.listeners.host in environment.toml:\n./inv up",
         tool="docker",
         phase="run",
-        pattern=r"port is already allocated|bind: address already in use",
+        pattern=r"port is already allocated|(?:bind|/tcp): address already in use|bind: Only one usage",
     ),
     Row(
         "broker-container-missing",

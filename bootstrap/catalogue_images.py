@@ -29,6 +29,16 @@ ROWS: tuple[Row, ...] = (
         pattern=r"buildx component is missing or broken|requires? BuildKit|BuildKit must be enabled",
     ),
     Row(
+        "docker-client-too-old",
+        "minikube brings an engine of its own into the node; it is newer, and no longer speaks with this machine's "
+        "docker program.",
+        "docker version\n# install a newer docker program, as https://docs.docker.com/engine/install/ says; then:\n"
+        "./inv up",
+        tool="image",
+        phase="build",
+        pattern=r"client version \S+ is too old\. Minimum supported API version is",
+    ),
+    Row(
         "build-engine-lost",
         "The Docker Engine went away in the middle of the build: it was stopped, or it crashed.",
         "docker info\n# when that works, go on:\n./inv up",

@@ -76,8 +76,8 @@ ROWS: tuple[Row, ...] = (
         tool="minikube",
         phase="start",
         # A program has it, or another container.
-        pattern=r"(?:listen tcp4?|Bind for) [\d.]+:(?P<port>\d+)"
-        r"(?:: bind: address already in use| failed: port is already allocated)",
+        pattern=r"(?:listen tcp4?|Bind for|bind host port(?: for)?) [\d.]+:(?P<port>\d+)\S*"
+        r"(?: bind:)? (?:address already in use|failed: port is already allocated|Only one usage)",
     ),
     Row(
         "profile-unreadable",

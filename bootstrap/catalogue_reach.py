@@ -53,6 +53,16 @@ ROWS: tuple[Row, ...] = (
         "# makes the container anew; the topics stay in the volume of the same name:\n./inv up",
     ),
     Row(
+        "broker-aio-limit",
+        "Redpanda asks the kernel for some 11,000 asynchronous requests, and the limit that all programs share is near.",
+        "# on Linux and in WSL, until the next start:\nsudo sysctl -w fs.aio-max-nr=1048576\n"
+        "# with Docker Desktop on a Mac, in its machine:\n"
+        "docker run --rm --privileged busybox:1.36 sysctl -w fs.aio-max-nr=1048576\n./inv up",
+        tool="redpanda",
+        phase="run",
+        pattern=r"fs/aio-max-nr",
+    ),
+    Row(
         "broker-volume-full",
         "The disk that holds the broker's volume, and so its topics, has no room left.",
         PRUNE,

@@ -23,16 +23,17 @@ def connect(environ: Mapping[str, str]) -> "DockerClient":
     Raises `Failed`: `docker-elsewhere` for an engine of another machine, `docker-not-running`, `docker-forbidden`,
     `docker-config-unreadable`, `docker-failed`.
     """
+    from docker.utils.config import find_config_file
+
     with words("This machine's Docker Engine cannot be used."):
         params = _address(environ)
         try:
             return direct(**params)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             # What Docker's own program bears in that file, its library may not.
-            summary = "Docker's config.json cannot be read."
-            found = problem(
-                "docker-config-unreadable", summary, evidence=f"{type(error).__name__}: {error}", final=True
-            )
+            path, said = find_config_file() or "config.json", f"{type(error).__name__}: {error}"
+            summary = f"Docker's {path!s} cannot be read."
+            found = problem("docker-config-unreadable", summary, evidence=said, path=path, final=True)
             raise Failed(found) from error
 
 

@@ -34,6 +34,26 @@ def test_every_pattern_has_a_recording() -> None:
     assert {row.code for row in ROWS if row.pattern} == {path.stem.partition(".")[0] for path in STARTS}
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "listen tcp4 127.0.0.1:30080: bind: address already in use",
+        "Bind for 127.0.0.1:30080 failed: port is already allocated",
+        "failed to bind host port 127.0.0.1:30080/tcp: address already in use",  # Docker 28 and newer
+        "failed to bind host port for 127.0.0.1:30080:192.168.49.2:30080/tcp: address already in use",
+        "listen tcp 127.0.0.1:30080: bind: Only one usage of each socket address",  # a program of Windows has it
+    ],
+)
+def test_a_port_that_is_taken_in_the_words_of_each_engine(said: str) -> None:
+    found = recognise("minikube", "start", f"GUEST_PROVISION: docker: Error response from daemon: {said}.", "x")
+    assert found is not None
+    assert found.code == "minikube-port-taken"
+    assert "has 30080" in found.cause
+    broker = recognise("docker", "run", said, "x", port=30080)
+    assert broker is not None
+    assert broker.code == "broker-port-taken"
+
+
 def test_the_port_that_is_taken_is_named() -> None:
     found = recognise("minikube", "start", refusal(recorded("start/minikube-port-taken.jsonl")), "x", profile="small")
     assert found is not None

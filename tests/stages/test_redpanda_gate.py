@@ -7,7 +7,7 @@ import pytest
 from bootstrap.catalogue import recognise
 from bootstrap.env import Env
 from bootstrap.stages import redpanda
-from tests.docker_doubles import FakeContainer, recorded
+from tests.docker_doubles import RECORDED, FakeContainer, recorded
 from tests.doubles import FakeBroker
 
 
@@ -55,6 +55,15 @@ def test_the_gate_closes_when_its_volume_is_full(env: Env, container: FakeContai
     assert (found.code, found.final) == ("broker-volume-full", True)
     assert "docker image prune" in found.remedy
     assert "docker system prune" not in found.remedy, "it takes stopped containers too"
+
+
+@pytest.mark.closes("broker (Redpanda)", "the container runs", "broker-aio-limit")
+def test_the_gate_closes_when_the_kernel_gives_it_no_more_requests(env: Env, container: FakeContainer) -> None:
+    container.attrs["State"] = recorded("container-volume-full")["attrs"]["State"]
+    container.log = (RECORDED.parent / "redpanda-run" / "broker-aio-limit.txt").read_bytes()
+    found = redpanda.check(env)
+    assert found is not None
+    assert (found.code, found.final) == ("broker-aio-limit", True)
 
 
 def test_other_words_of_a_container_that_ended_are_not_taken_for_a_full_volume() -> None:
