@@ -54,7 +54,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "broker-aio-limit",
-        "Redpanda asks the kernel for some 11,000 asynchronous requests, and the limit that all programs share is near.",
+        "Redpanda asks the kernel for some 11,000 asynchronous requests, and the limit that all programs share is met.",
         "# on Linux and in WSL, until the next start:\nsudo sysctl -w fs.aio-max-nr=1048576\n"
         "# with Docker Desktop on a Mac, in its machine:\n"
         "docker run --rm --privileged busybox:1.36 sysctl -w fs.aio-max-nr=1048576\n./inv up",
