@@ -1,6 +1,7 @@
 """The one door for subprocesses: argv lists, a timeout, both streams kept, the command shown in a pasteable form."""
 
 import csv
+import errno
 import io
 import os
 import shlex
@@ -17,6 +18,7 @@ from bootstrap.catalogue import problem
 from bootstrap.problem import Failed
 
 POLL = 0.05  # seconds between looks at `cancelled`
+BUSY = 5.0  # seconds for which a program that was just written may be open in a child of another thread
 
 
 @dataclass(frozen=True)
@@ -67,23 +69,7 @@ def run(
     when there is no such program, `Cancelled` when the run is ending.
     """
     began = time.monotonic()
-    try:
-        # A session of its own: a Ctrl-C on the terminal reaches this program alone, which then ends the group.
-        child = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env=dict(environ) if environ is not None else None,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise Failed(
-            problem("command-missing", f"The program {argv[0]} cannot be started.", evidence=str(error))
-        ) from error
+    child = _begin(argv, cwd, environ)
     told = 0
     try:
         while time.monotonic() - began <= timeout:
@@ -107,6 +93,30 @@ def run(
             evidence=f"$ {shlex.join(argv)}\n{(stderr or stdout)[-2000:]}",
         )
     )
+
+
+def _begin(argv: Sequence[str], cwd: Path | None, environ: Mapping[str, str] | None) -> "subprocess.Popen[str]":
+    until = time.monotonic() + BUSY
+    while True:
+        try:
+            # A session of its own: a Ctrl-C on the terminal reaches this program alone, which then ends the group.
+            return subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=cwd,
+                env=dict(environ) if environ is not None else None,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as error:
+            # Until its exec, a child has all open files of this program, also a tool that was being downloaded.
+            if error.errno != errno.ETXTBSY or time.monotonic() > until:
+                summary = f"The program {argv[0]} cannot be started."
+                raise Failed(problem("command-missing", summary, evidence=str(error))) from error
+        time.sleep(POLL)
 
 
 def _tell(heard: Callable[[str], object] | None, stdout: str, told: int) -> int:

@@ -53,6 +53,16 @@ def test_the_command_is_shown_so_that_it_can_be_pasted() -> None:
     assert subprocess.run(done.shown, shell=True, capture_output=True, text=True, check=True).stdout == done.stdout  # noqa: S602
 
 
+def test_a_program_that_is_still_open_for_writing_is_waited_for(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\necho done\n")
+    program.chmod(0o755)
+    with program.open("a") as held:
+        threading.Timer(0.3, held.close).start()
+        done = run([str(program)], timeout=20, cancelled=threading.Event())
+    assert done.stdout == "done\n"
+
+
 def test_odd_bytes_are_kept_readable() -> None:
     done = sh(r"printf 'caf\303\251 \377\376 \000 end'")
     assert done.stdout == "café \ufffd\ufffd \x00 end"
