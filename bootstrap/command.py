@@ -69,7 +69,7 @@ def run(
     when there is no such program, `Cancelled` when the run is ending.
     """
     began = time.monotonic()
-    child = _begin(argv, cwd, environ)
+    child = _begin(argv, cwd, environ, cancelled)
     told = 0
     try:
         while time.monotonic() - began <= timeout:
@@ -95,7 +95,9 @@ def run(
     )
 
 
-def _begin(argv: Sequence[str], cwd: Path | None, environ: Mapping[str, str] | None) -> "subprocess.Popen[str]":
+def _begin(
+    argv: Sequence[str], cwd: Path | None, environ: Mapping[str, str] | None, cancelled: threading.Event
+) -> "subprocess.Popen[str]":
     until = time.monotonic() + BUSY
     while True:
         try:
@@ -116,7 +118,8 @@ def _begin(argv: Sequence[str], cwd: Path | None, environ: Mapping[str, str] | N
             if error.errno != errno.ETXTBSY or time.monotonic() > until:
                 summary = f"The program {argv[0]} cannot be started."
                 raise Failed(problem("command-missing", summary, evidence=str(error))) from error
-        time.sleep(POLL)
+        if cancelled.wait(POLL):
+            raise Cancelled(shlex.join(argv))
 
 
 def _tell(heard: Callable[[str], object] | None, stdout: str, told: int) -> int:

@@ -63,6 +63,15 @@ def test_a_program_that_is_still_open_for_writing_is_waited_for(tmp_path: Path) 
     assert done.stdout == "done\n"
 
 
+def test_a_run_that_ends_does_not_wait_for_a_program_that_is_open(tmp_path: Path) -> None:
+    program, cancelled = tmp_path / "program", threading.Event()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    cancelled.set()
+    with program.open("a"), pytest.raises(Cancelled):
+        run([str(program)], timeout=20, cancelled=cancelled)
+
+
 def test_odd_bytes_are_kept_readable() -> None:
     done = sh(r"printf 'caf\303\251 \377\376 \000 end'")
     assert done.stdout == "café \ufffd\ufffd \x00 end"

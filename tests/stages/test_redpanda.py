@@ -43,6 +43,7 @@ def test_it_is_bounded_on_loopback_alone_and_marked(env: Env, container: FakeCon
     assert " --set redpanda.auto_create_topics_enabled=false " in command, "topics are those of environment.toml alone"
     assert " --unsafe-bypass-fsync=false " in command, "what is acknowledged is on the disk"
     assert " --set redpanda.enable_metrics_reporter=false " in command, "nothing is told to anybody"
+    assert " --set redpanda.core_balancing_continuous=false " in command, "no licence is asked for"
     assert "--smp 1 --memory 409M" in command
     assert "--kafka-addr host://0.0.0.0:21700,cluster://0.0.0.0:21701 " in command
     assert f"--advertise-kafka-addr host://127.0.0.1:{port},cluster://redpanda:21701 " in command
