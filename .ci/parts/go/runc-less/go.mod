@@ -1,0 +1,3 @@
+module runc-less
+
+go 1.25
