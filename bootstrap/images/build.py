@@ -18,6 +18,8 @@ PROGRESS = re.compile(r"^#\d+ (?:[\d.]+ )?", re.MULTILINE)  # what BuildKit puts
 FAILED_STEP = re.compile(
     r'(?:executor failed running \[/bin/sh -c |process "/bin/sh -c )(.+?)(?:\]: exit code|" did not)'
 )
+OF_THE_MACHINE = {"build-disk-full", "build-engine-lost", "buildkit-missing", "docker-client-too-old"}
+"""The codes of failures that no Dockerfile causes, and no line of one is to be shown for."""
 IN_DOCKERFILE = re.compile(r"(?m)^Dockerfile:(\d+)$")
 
 
@@ -85,12 +87,13 @@ def explain(env: Env, name: str, done: Completed) -> Problem:
     summary = f"The image of {name} cannot be built."
     relative = str(path.relative_to(env.root))
     facts = {"name": name, "path": env.manifest.services[name].path, "dockerfile": relative}
-    known = recognise("image", "build", said, summary, where=_where(text, relative, said), **facts)
+    where = _where(text, relative, said)
+    known = recognise("image", "build", said, summary, where=where, **facts)
     if known is None:
-        return problem(
-            "build-failed", summary, evidence=evidence, where=_where(text, relative, said), final=True, **facts
-        )
-    return Problem(known.code, known.summary, known.cause, known.remedy, evidence, known.where, final=True)
+        return problem("build-failed", summary, evidence=evidence, where=where, final=True, **facts)
+    if known.code in OF_THE_MACHINE:
+        where = ""
+    return Problem(known.code, known.summary, known.cause, known.remedy, evidence, where, final=True)
 
 
 def _where(text: str, path: str, said: str) -> str:

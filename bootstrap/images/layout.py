@@ -37,6 +37,10 @@ class Engine:
     away: Callable[[str], Problem] | None = None
 
 
+EngineOf = Callable[[Env], Engine]
+"""Where a stage finds its engine: this machine's, or the node's. Raises `Failed`."""
+
+
 def context(env: Env) -> Path:
     """The build context of every image."""
     return env.root / "services"

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from bootstrap import content
+from bootstrap import content, tracebacks
 from bootstrap.catalogue import problem, recognise
 from bootstrap.command import Cancelled
 from bootstrap.docker_engine import words
@@ -173,6 +173,10 @@ def _why(env: Env, engine: Engine, name: str, said: str, how: str) -> Problem:
         return _seen(seen, name, evidence=said, where=where, **facts)
     # The settings that it refuses are refused everywhere in the same words.
     known = known or recognise("python", "start", said, summary, name=name, path=service.path)
+    if known is None and (raised := tracebacks.in_image(said, service.path)):
+        facts |= {"error": raised.error, "at": raised.where}
+        summary = f"{name} ends at its start: {raised.where} raises {raised.error}"
+        return problem("image-service-raises", summary, evidence=said, where=raised.where, final=True, **facts)
     return known or problem("image-run-failed", summary, evidence=said, name=name, final=True, **facts)
 
 

@@ -1,5 +1,6 @@
 """A scripted engine of images: what it holds, what its containers do, and what a look into an image finds."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,10 @@ class FakeImage:
     id: str
     attrs: dict[str, Any]
     labels: dict[str, str] = field(default_factory=dict)
+
+    def save(self, named: str) -> Iterator[bytes]:
+        """What is saved of it is its name, as in `tests.docker_doubles`."""
+        yield named.encode()
 
 
 def image(number: int = 1, user: str = "10001:10001", labels: dict[str, str] | None = None) -> FakeImage:

@@ -4,14 +4,17 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bootstrap.catalogue import is_unknown
 from bootstrap.command import Cancelled, Completed
 from bootstrap.env import Env
 from bootstrap.images import layout
 from bootstrap.problem import Failed, Problem
 from bootstrap.stages import images
+from tests.docker_doubles import FakeEngine as Machine
 from tests.docker_doubles import said
 from tests.doubles import Shell, small_env
 from tests.images.doubles import FakeEngine, image
@@ -131,6 +134,19 @@ def test_secrets_of_the_index_are_in_no_argument(env: Env, engine: FakeEngine, b
     assert "--build-arg HTTPS_PROXY" in build
 
 
+@pytest.mark.parametrize("variable", ["INV_MIRROR", "INV_OFFLINE", "INV_KEEP"])
+def test_a_built_image_is_kept_on_this_machine_where_a_variable_asks_for_it(
+    env: Env, engine: FakeEngine, variable: str
+) -> None:
+    machine: Any = Machine()
+    env.docker_of = lambda _: machine
+    images.one(env, engine.door, "shop")
+    assert not machine.image_names
+    env.environ = {**env.environ, variable: "1"}
+    images.one(env, engine.door, "shop")
+    assert machine.image_names == {layout.reference(env, "shop")}
+
+
 @pytest.mark.closes("images", "this very image was proven", "image-not-proven")
 def test_another_image_under_the_tag_is_not_proven(env: Env, engine: FakeEngine) -> None:
     images.one(env, engine.door, "shop")
@@ -223,6 +239,38 @@ def test_an_unknown_end(env: Env, refusal: Callable[[], Problem], engine: FakeEn
     assert f'(eval "$(minikube docker-env -p {env.context} --shell=bash)" && docker run --rm ' in found.remedy
 
 
+TRACE = """\
+Traceback (most recent call last):
+  File "<frozen runpy>", line 198, in _run_module_as_main
+  File "/app/shop/__main__.py", line 7, in <module>
+    main.start()
+  File "/app/shop/main.py", line 12, in start
+    raise ValueError("token=abc: no such colour")
+ValueError: token=abc: no such colour"""
+
+
+@pytest.mark.closes("images", "as a pod will run it, it starts", "image-service-raises")
+@pytest.mark.parametrize(
+    "log", [TRACE, json.dumps({"level": "CRITICAL", "message": "it ends", "exception": TRACE}), TRACE.split("\n", 1)[1]]
+)
+def test_an_error_of_the_service_s_own_code(refusal: Callable[[], Problem], engine: FakeEngine, log: str) -> None:
+    engine.ends, engine.log = 1, log
+    found = refusal()
+    assert (found.code, found.where) == ("image-service-raises", "services/shop/shop/main.py:12")
+    assert found.summary == (
+        "shop ends at its start: services/shop/shop/main.py:12 raises ValueError: token=<removed> no such colour"
+    )
+    assert "services/shop/shop/main.py:12" in found.remedy
+    assert not is_unknown(found.code), "it is the developer's own, nothing to report"
+
+
+def test_an_error_outside_of_the_service_s_own_code_is_unknown(
+    refusal: Callable[[], Problem], engine: FakeEngine
+) -> None:
+    engine.ends, engine.log = 1, TRACE.replace("/app/", "/opt/venv/lib/")
+    assert is_unknown(refusal().code)
+
+
 @pytest.mark.closes("images", "as a pod will run it, it starts", "image-entry-point-missing")
 def test_an_entry_point_that_is_not_there(refusal: Callable[[], Problem], engine: FakeEngine) -> None:
     engine.start_error = said("program-not-in-image")
@@ -282,6 +330,17 @@ def test_every_failure_is_told_and_the_others_are_made(env: Env, engine: FakeEng
 def test_a_failed_build(refusal: Callable[[], Problem], builds: Builds, path: Path) -> None:
     builds.answer("docker", "build", exit=1, stderr=path.read_text())
     assert path.stem.partition(".")[0] == refusal().code
+
+
+def test_what_keeps_all_images_from_being_built_is_one_problem(
+    env: Env, engine: FakeEngine, builds: Builds, heard: list[str]
+) -> None:
+    builds.answer("docker", "build", exit=1, stderr=(RECORDED / "image-build" / "buildkit-missing.txt").read_text())
+    with pytest.raises(Failed) as failed:
+        images.apply(env, lambda _: engine.door)
+    [found] = failed.value.problems
+    assert (found.code, found.where) == ("buildkit-missing", "")
+    assert found.summary in ("The image of shop, mailer cannot be built.", "The image of mailer, shop cannot be built.")
 
 
 def test_an_engine_that_went_away_during_the_build_is_the_cause(
