@@ -50,10 +50,10 @@ def variables(env: Env) -> dict[str, str]:
     summary = f"minikube does not say how to reach the Docker Engine of {env.context}."
     try:
         told = json.loads(done.stdout)
-        found = {name: str(told[name]) for name in NAMES}
-    except (ValueError, KeyError, TypeError):
-        raise _unanswered(env, done, summary) from None
-    if done.exit:
+    except ValueError:
+        told = None
+    found = {name: str(told[name]) for name in NAMES if name in told} if isinstance(told, dict) else {}
+    if done.exit or len(found) < len(NAMES):
         raise _unanswered(env, done, summary)
     if wrong := _unsafe(found, _addresses(env)):
         shown = "\n".join(f"{name}={value}" for name, value in found.items())

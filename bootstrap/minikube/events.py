@@ -14,9 +14,11 @@ def parsed(line: str) -> tuple[str, dict[str, Any]]:
     """The kind of an event ("step", "download.progress", "error", …) and its data; ("", {}) for any other line."""
     try:
         event = json.loads(line)
-        return str(event["type"]).removeprefix(KIND), dict(event["data"])
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
         return "", {}
+    if not (isinstance(event, dict) and "type" in event and isinstance(event.get("data"), dict)):
+        return "", {}
+    return str(event["type"]).removeprefix(KIND), event["data"]
 
 
 def refusal(done: Completed) -> str:

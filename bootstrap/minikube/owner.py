@@ -26,8 +26,16 @@ def is_ours(env: Env) -> bool:
 
 
 def came_up(env: Env) -> bool:
-    """Whether our profile was ever started to the end: since then it may hold data."""
-    return is_ours(env) and bool(_read(file(env))[env.context].get("came_up"))
+    """Whether the gate of our cluster was ever green: since then it may hold data.
+
+    Older versions of this project recorded it when `minikube start` had ended well, or not at all: that counts too.
+    """
+    return is_ours(env) and bool(_read(file(env))[env.context].get("came_up", True))
+
+
+def was_green(env: Env, uid: str) -> bool:
+    """Whether the gate of this very cluster was green before; `uid` is that of its namespace kube-system."""
+    return came_up(env) and _read(file(env))[env.context].get("green", uid) == uid
 
 
 def claim(env: Env, exists: bool) -> None:
@@ -40,7 +48,7 @@ def claim(env: Env, exists: bool) -> None:
         owner = _checkout(known)
         if owner == here:
             if not exists:  # deleted by hand: with all that was in it
-                records[env.context] = {**known, "came_up": False}
+                records[env.context] = {**_without_marks(known), "came_up": False}
             return
         if owner is None and exists:
             raise Failed(_not_ours(env, "no checkout of this project made it"))
@@ -51,14 +59,18 @@ def claim(env: Env, exists: bool) -> None:
             env.say(
                 f"The minikube profile {env.context} was made by {owner}, which is gone: it is this checkout's now."
             )
-        kept = known.get("came_up", False) if exists else False
-        records[env.context] = {"checkout": str(here), "since": round(time.time()), "came_up": kept}
+        marks = {"came_up": known.get("came_up", True), **_green(known)} if exists else {"came_up": False}
+        records[env.context] = {"checkout": str(here), "since": round(time.time()), **marks}
 
 
-def note_up(env: Env) -> None:
-    """Keeps that the profile came up."""
+def note_up(env: Env, uid: str = "") -> None:
+    """Record that the gate of our cluster is green; `uid` is that of its namespace kube-system, "" if not known."""
+    marks: Record = {"came_up": True, **({"green": uid} if uid else {})}
+    known = _read(file(env)).get(env.context, {})
+    if not is_ours(env) or known == known | marks:
+        return  # no lock and no write at every look of the gate
     with _records(file(env)) as records:
-        records[env.context] = {**records.get(env.context, {}), "came_up": True}
+        records[env.context] = _without_marks(records.get(env.context, {})) | marks
 
 
 def forget(env: Env) -> None:
@@ -75,6 +87,14 @@ def _not_ours(env: Env, why: str) -> Problem:
         final=True,
         profile=env.context,
     )
+
+
+def _green(record: Record) -> Record:
+    return {"green": record["green"]} if "green" in record else {}
+
+
+def _without_marks(record: Record) -> Record:
+    return {name: value for name, value in record.items() if name not in ("came_up", "green")}
 
 
 def _checkout(record: Record) -> Path | None:

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+# Whole, before gates are asked side by side: two threads that begin it at once may each meet a half of it.
+import docker  # noqa: F401
+
 from bootstrap.catalogue import problem
 from bootstrap.cluster import doors as cluster_doors
 from bootstrap.cluster import following
@@ -14,8 +17,8 @@ from bootstrap.cluster.api import path, words
 from bootstrap.env import Env
 from bootstrap.images import layout
 from bootstrap.local import brokers
-from bootstrap.minikube import owner, profile
-from bootstrap.problem import Failed
+from bootstrap.minikube import owner, profile, rest
+from bootstrap.problem import Failed, Problem
 from bootstrap.stages import redpanda
 
 PARTS: tuple[str, ...] = ("broker", "postgres")
@@ -23,6 +26,10 @@ PARTS: tuple[str, ...] = ("broker", "postgres")
 
 def is_started(env: Env) -> bool:
     return env.kubeconfig.exists()
+
+
+def at_rest(env: Env) -> Problem | None:
+    return rest.check(env)
 
 
 def may_hold(env: Env) -> bool:
@@ -76,12 +83,13 @@ def before(env: Env, broker: str) -> None:  # noqa: ARG001 - the broker is Redpa
 def down(env: Env, purge: bool) -> list[str]:
     env.processes.stop_strays()  # a `minikube start` of a killed run would bring up what is stopped here
     said = []
-    if container := redpanda.stop(env):
-        said.append(f"stopped the container {container}; its topics stay in the volume of the same name")
+    container = redpanda.stop(env)
     if purge:
         said += [f"deleted {text}" for text in (*profile.delete(env), *redpanda.purge(env))]
         shutil.rmtree(env.minikube, ignore_errors=True)
-    elif profile.stop(env):
+    elif container:
+        said.append(f"stopped the container {container}; its topics stay in the volume of the same name")
+    if not purge and rest.stop(env):
         said.append(f"stopped the cluster {env.context}; what is in it stays")
     env.kubeconfig.unlink(missing_ok=True)  # without it nothing runs; the next start writes it anew
     return said

@@ -3,8 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bootstrap import docker_engine, tools
 from bootstrap.catalogue import problem, recognise
@@ -13,6 +12,9 @@ from bootstrap.env import Env
 from bootstrap.minikube import events, owner
 from bootstrap.minikube.settings import Config
 from bootstrap.problem import Failed
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
 
 SECONDS = 60.0  # for a question
 STOP_SECONDS = 300.0
@@ -74,10 +76,12 @@ def config(env: Env) -> Config | None:
     """The configuration of our profile, or None where minikube has none of that name. Raises `Failed`."""
     done = run(env, "profile", "list", "--light", "--output=json")
     try:
-        valid = json.loads(done.stdout)["valid"]
-    except (ValueError, KeyError, TypeError):
-        raise failed(env, done, "minikube does not list its profiles.", "profile") from None
-    return next((dict(each["Config"]) for each in valid or [] if each.get("Name") == env.context), None)
+        told = json.loads(done.stdout)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict) or "valid" not in told:
+        raise failed(env, done, "minikube does not list its profiles.", "profile")
+    return next((dict(each["Config"]) for each in told["valid"] or [] if each.get("Name") == env.context), None)
 
 
 def status(env: Env) -> dict[str, Any]:
@@ -93,27 +97,41 @@ def status(env: Env) -> dict[str, Any]:
 
 def remains(env: Env) -> bool:
     """Whether this machine's engine has a container or a volume of the profile's name, whoever made it."""
+    return node(env) is not None or has_volume(env)
+
+
+def node(env: Env) -> "Container | None":
+    """Return the container of the node, whatever its state. Raises `Failed`."""
+    from docker.errors import NotFound
+
+    with docker_engine.words("This machine's Docker Engine does not say what it runs."):
+        try:
+            return env.docker.containers.get(env.context)
+        except NotFound:
+            return None
+
+
+def has_volume(env: Env) -> bool:
+    """Whether this machine's engine has the volume in which minikube keeps a node's /var. Raises `Failed`."""
     from docker.errors import NotFound
 
     with docker_engine.words("This machine's Docker Engine does not say what it holds."):
-        for there in (env.docker.containers, env.docker.volumes):
-            with suppress(NotFound):
-                there.get(env.context)
-                return True
-    return False
+        try:
+            env.docker.volumes.get(env.context)
+        except NotFound:
+            return False
+    return True
 
 
 def _runs(env: Env) -> bool:
     """Whether this machine's engine runs the node; one that is away runs none."""
-    from docker.errors import NotFound
-
     try:
-        with docker_engine.words("This machine's Docker Engine does not say what it runs."), suppress(NotFound):
-            return str(env.docker.containers.get(env.context).status) == "running"
-    except Failed as found:
-        if found.problems[0].code != "docker-not-running":
+        found = node(env)
+    except Failed as failed:
+        if failed.problems[0].code != "docker-not-running":
             raise
-    return False
+        return False
+    return found is not None and str(found.status) == "running"
 
 
 def data(env: Env) -> list[str]:

@@ -1,13 +1,13 @@
 """Brings the profile up from whatever state it is in."""
 
 from bootstrap.catalogue import problem, recognise
+from bootstrap.cluster import health
 from bootstrap.command import Completed
 from bootstrap.env import Env
-from bootstrap.minikube import events, owner, profile, settings, sizes
+from bootstrap.minikube import cache, events, lost_node, node_image, owner, profile, rest, settings, sizes
 from bootstrap.problem import Failed
 
 SECONDS = 2700.0  # minikube may have to download about a GiB
-UNPAUSE_SECONDS = 120.0
 GITHUB = "api.github.com/repos/kubernetes/"
 
 
@@ -17,21 +17,33 @@ def bring_up(env: Env, config: settings.Config | None, half_made: bool) -> None:
     `half_made`: we began it in an earlier run, and it never came up; nothing in it could be lost.
     """
     _fits(env)
-    state = profile.status(env) if config else {}
-    if state.get("APIServer") == "Paused":
-        env.say(f"The cluster {env.context} is paused: it goes on.")
-        profile.run(env, "unpause", "--all-namespaces", "--output=json", timeout=UNPAUSE_SECONDS)
-    elif config:
-        env.say(f"The cluster {env.context} {_word(state)}: minikube starts it.")
+    if config:
+        state, was_paused = rest.resume(env)
+        if was_paused and state.get("Kubelet") == "Running" and health.answers(env):
+            return
+        if not was_paused:
+            env.say(f"The cluster {env.context} {_word(state)}: minikube starts it.")
+        lost_node.prepare(env, config)
     done = _start(env)
     if done.exit and half_made and _known(done) in ("", "profile-unreadable"):
         env.say(f"The cluster {env.context} never came up and cannot go on: it is deleted and made anew.")
-        profile.delete(env)
-        owner.claim(env, exists=False)
+        _delete(env)
         done = _start(env)
     if done.exit:
         raise _gave_up(env, done, half_made)
-    owner.note_up(env)
+
+
+def make_anew(env: Env) -> None:
+    """Delete the profile, which is ours and holds no data, and start a new one. Raises `Failed`."""
+    _delete(env)
+    done = _start(env)
+    if done.exit:
+        raise _gave_up(env, done, half_made=True)
+
+
+def _delete(env: Env) -> None:
+    profile.delete(env)
+    owner.claim(env, exists=False)
 
 
 def _word(state: dict[str, object]) -> str:
@@ -54,10 +66,12 @@ def _start(env: Env) -> Completed:
     minikube asks GitHub, at each start, whether there is a Kubernetes that is newer than itself. GitHub answers 60
     such questions an hour for a whole network, and offline none; environment.toml's Kubernetes is there.
     """
-    done = _try(env)
+    node_image.remove_cut_off(env)
+    supplied = cache.fill(env)
+    done = _try(env, *supplied)
     if done.exit and GITHUB in events.refusal(done):
         env.say("minikube cannot ask GitHub whether this Kubernetes exists: it goes on without.")
-        return _try(env, "--force")
+        return _try(env, *supplied, "--force")
     return done
 
 

@@ -2,12 +2,15 @@
 
 from bootstrap.cluster import health, namespaces, probe
 from bootstrap.env import Env
-from bootstrap.minikube import owner, profile, settings, start
+from bootstrap.images.layout import EngineOf
+from bootstrap.minikube import addons, docker_env, owner, profile, rest, settings, start, supplies
 from bootstrap.problem import Failed, Problem
 from bootstrap.stage import Stage
 
+UNREACHABLE = ("cluster-unreachable", "kubeconfig-unusable")
 
-def apply(env: Env) -> None:
+
+def apply(env: Env, engine_of: EngineOf = docker_env.engine) -> None:
     """Starts, resumes or heals the profile where needed; makes the namespaces and the probe. Raises `Failed`."""
     config, begun = profile.config(env), owner.is_ours(env)
     owner.claim(env, exists=config is not None or profile.remains(env))
@@ -22,7 +25,11 @@ def apply(env: Env) -> None:
     # minikube notes the newer version before it has it, so an upgrade that was cut short is known by the API alone.
     if config is None or settings.is_older(env, config) or not health.answers(env):
         start.bring_up(env, config, half_made)
+    if config:
+        _complete(env)
     try:
+        supplies.load(env, engine_of)
+        addons.ensure_provisioner(env)
         namespaces.ensure(env)
         if namespaces.check(env) is None:  # nothing can be made in one that is being deleted
             probe.ensure(env)
@@ -32,17 +39,43 @@ def apply(env: Env) -> None:
         # The gate waits for the API, or for the end of a namespace, and then has this done again.
 
 
+def _complete(env: Env) -> None:
+    """Make anew a cluster whose first start was cut short; minikube starts it again and never completes it.
+
+    One whose gate was ever green, or in which anything has a volume, is left as it is.
+    """
+    try:
+        if owner.was_green(env, health.uid(env)) or not (missing := health.missing_parts(env)):
+            return
+        if health.holds_data(env):
+            return
+    except Failed:
+        return  # an API that does not answer is the gate's to tell
+    what = ", ".join(missing)
+    env.say(f"The first start of {env.context} was cut short, so it has no {what}: it is deleted and made anew.")
+    start.make_anew(env)
+
+
 def check(env: Env) -> Problem | None:
-    """The first thing that is not as it must be, from the API server to a name resolved in a pod."""
-    for look in (*health.LOOKS, namespaces.check, health.pod_security, probe.check, health.names):
-        if found := look(env):
+    """The first thing that is not as it must be, from the API server to a name resolved in a pod.
+
+    That it was green is remembered, since from then on the cluster may hold data.
+    """
+    try:
+        for look in (*health.LOOKS, namespaces.check, health.pod_security, probe.check, health.names):
+            if found := look(env):
+                return found
+    except Failed as failed:
+        if failed.problems[0].code in UNREACHABLE and (found := rest.check(env)):
             return found
+        raise
+    owner.note_up(env, health.uid(env))
     return None
 
 
 def stage(needs: tuple[str, ...]) -> Stage:
-    """The gate: the API ready, at the pinned version; the node Ready; a default storage class; Pod Security that
-    refuses what breaks it; and CoreDNS answering from a pod."""
+    """The gate: the API ready, at the pinned version; the node Ready; a default storage class, and what makes its
+    volumes at work; Pod Security that refuses what breaks it; and CoreDNS answering from a pod."""
     return Stage(
         "cluster",
         needs,
@@ -51,5 +84,9 @@ def stage(needs: tuple[str, ...]) -> Stage:
         waits_for="the cluster",
         timeout=300,  # the image of the probe may have to be pulled
         apply_timeout=2 * start.SECONDS + 600,
-        again=("namespace-missing", "namespace-not-secured", "probe-missing"),
+        again=(
+            *("cluster-paused", "cluster-stopped", "cluster-node-missing", "cni-config-missing"),
+            *("namespace-missing", "namespace-not-secured", "probe-missing"),
+            "storage-provisioner-missing",
+        ),
     )

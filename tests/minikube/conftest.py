@@ -45,7 +45,37 @@ def scene(api: ApiServer) -> None:
             "provisioner": "k8s.io/minikube-hostpath",
         }
     )
+    for kind, name in (("Deployment", "coredns"), ("DaemonSet", "kube-proxy")):
+        api.put(part(kind, name))
+    api.put(provisioner())
     api.admit(pod_security)
+
+
+def part(kind: str, name: str) -> Document:
+    """A workload of kube-system, as minikube makes it."""
+    labels = {"k8s-app": name}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": name, "image": f"{name}:1"}]}}
+    spec = {"selector": {"matchLabels": labels}, "template": template}
+    spec |= {"replicas": 1} if kind == "Deployment" else {}
+    meta = {"name": name, "namespace": "kube-system", "generation": 1}
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1)
+    status = {"observedGeneration": 1, **counts}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": meta, "spec": spec, "status": status}
+
+
+def provisioner(state: Document | None = None, restarts: int = 0, **more: Any) -> Document:
+    """The pod that makes the volumes of the class `standard`, as minikube's addon makes it; it runs."""
+    told = state or {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
+    is_up = "running" in told
+    conditions = [{"type": "Ready", "status": str(is_up)}, {"type": "PodScheduled", "status": "True"}]
+    status = {"name": "storage-provisioner", "ready": is_up, "restartCount": restarts, "state": told, **more}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "storage-provisioner", "namespace": "kube-system"},
+        "spec": {"containers": [{"name": "storage-provisioner", "image": "storage-provisioner:v5"}]},
+        "status": {"phase": "Running", "conditions": conditions, "containerStatuses": [status]},
+    }
 
 
 def node(ready: str = "True", **conditions: str) -> Document:
@@ -81,6 +111,7 @@ def world(api: ApiServer, tmp_path: Path) -> World:
     found = World(env, api, minikube, machine)
     env.say = found.said.append
     minikube.started = found.up
+    minikube.enabled = lambda: api.put(provisioner())
     scene(api)
     found.resolves()
     return found

@@ -11,6 +11,15 @@ from tests.docker_doubles import FakeEngine
 
 RECORDED = Path(__file__).parents[1] / "recorded"
 MIB = 1024 * 1024
+NODE_IMAGE = "gcr.io/k8s-minikube/kicbase:v0.0.50"
+NODE_DIGEST = "sha256:eb4fec00e8ad70adf8e6436f195cc429825ffb85f95afcdb5d8d9deb576f3e93"
+HELP = f"""\
+    --auto-update-drivers=true:
+	If set, automatically updates drivers to the latest version. Defaults to true.
+
+    --base-image='{NODE_IMAGE}@{NODE_DIGEST}':
+	The base image to use for docker/podman drivers. Intended for local development.
+"""  # of `minikube start --help`, minikube 1.38.1
 
 
 def recorded(name: str) -> str:
@@ -30,12 +39,27 @@ def config(**changes: Any) -> dict[str, Any]:
     return document
 
 
+def states(host: str, apiserver: str) -> dict[str, str]:
+    """What `minikube status` says of a machine: of one that does not run, the same four times."""
+    if host != "Running":
+        return dict.fromkeys(("Host", "Kubelet", "APIServer", "Kubeconfig"), host)
+    kubelet = "Running" if apiserver == "Running" else "Stopped"  # `minikube pause` stops it
+    return {"Host": host, "Kubelet": kubelet, "APIServer": apiserver, "Kubeconfig": "Configured"}
+
+
+def status_code(told: dict[str, str]) -> int:
+    """The exit code of `minikube status`: a bit each for the machine, the cluster, and the kubeconfig."""
+    is_up = told["APIServer"] == told["Kubelet"] == "Running"
+    return (told["Host"] != "Running") | (not is_up) << 1 | (told["Kubeconfig"] != "Configured") << 2
+
+
 @dataclass
 class Minikube:
     """`profiles`: name → configuration; `active` is the one that the user chose, or "". `host` and `apiserver` are the
     states of the profile `small`.
 
     `starts`: what the next starts print and end with; none left: they work, and `started` is called.
+    `enabled` is called when the storage provisioner is enabled, which prints and ends as `addons` has it.
     """
 
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -43,6 +67,9 @@ class Minikube:
     apiserver: str = "Running"
     starts: list[tuple[int, str]] = field(default_factory=list)
     started: Callable[[], object] = bool
+    resumed: Callable[[], object] = bool
+    enabled: Callable[[], object] = bool
+    addons: tuple[int, str] = (0, "* The 'storage-provisioner' addon is enabled\n")
     active: str = ""
     docker_env: tuple[int, str] = (80, "false exit code 80\n")
     ran: list[tuple[str, ...]] = field(default_factory=list)
@@ -51,7 +78,7 @@ class Minikube:
     @property
     def did(self) -> list[str]:
         """The commands that change something, in order."""
-        return [words[0] for words in self.ran if words[0] in ("start", "unpause", "stop", "delete")]
+        return [words[0] for words in self.ran if words[0] in ("start", "unpause", "stop", "delete", "addons")]
 
     def __call__(
         self,
@@ -65,6 +92,8 @@ class Minikube:
             return Completed(tuple(argv), 0, "v1.38.1\n", "", 0.0)
         assert tuple(argv[1:3]) == ("--profile", "small"), argv
         words = tuple(argv[3:])
+        if words == ("start", "--help"):
+            return Completed(tuple(argv), 0, HELP, "", 0.0)
         self.ran.append(words)
         self.environ = environ
         code, said = getattr(self, f"_{words[0].replace('-', '_')}")()
@@ -82,24 +111,36 @@ class Minikube:
             return 85, recorded("status/missing.jsonl")
         if self.host == "Nonexistent":
             return 7, "null"
-        states = {"Host": self.host, "Kubelet": self.host, "APIServer": self.apiserver, "Kubeconfig": "Configured"}
-        return 0, json.dumps({"Name": "small", "Worker": False} | states)
+        told = states(self.host, self.apiserver)
+        return status_code(told), json.dumps({"Name": "small", "Worker": False} | told)
 
     def _start(self) -> tuple[int, str]:
-        self.profiles.setdefault("small", config())
+        self.profiles.setdefault("small", config(ContainerRuntime=self._told("container-runtime", "containerd")))
         if self.starts:
             return self.starts.pop(0)
         self.host = self.apiserver = "Running"
         self.started()
         return 0, '{"type":"io.k8s.sigs.minikube.step","data":{"name":"Done"}}\n'
 
+    def _told(self, flag: str, default: str) -> str:
+        """The value of a flag; without it the program's own, here as minikube 1.39 has it."""
+        given = [word.partition("=")[2] for word in self.ran[-1] if word.startswith(f"--{flag}=")]
+        return given[-1] if given else default
+
     def _unpause(self) -> tuple[int, str]:
         self.apiserver = "Running"
+        self.resumed()
         return 0, ""
 
     def _stop(self) -> tuple[int, str]:
         self.host = "Stopped"
         return 0, ""
+
+    def _addons(self) -> tuple[int, str]:
+        assert self.ran[-1] == ("addons", "enable", "storage-provisioner")
+        if self.addons[0] == 0:
+            self.enabled()
+        return self.addons
 
     def _config(self) -> tuple[int, str]:
         _, verb, name, *value = self.ran[-1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.cluster import namespaces, probe
-from bootstrap.minikube import owner, profile
+from bootstrap.minikube import owner, profile, settings
 from bootstrap.problem import Failed
 from bootstrap.stages import cluster
 from tests.doubles import told
@@ -18,6 +18,7 @@ from tests.minikube.doubles import MIB, config, recorded
 def up(world: World) -> None:
     """A cluster that we made, running."""
     cluster.apply(world.env)
+    assert cluster.check(world.env) is None
     world.minikube.ran.clear()
     world.said.clear()
 
@@ -37,6 +38,21 @@ def test_a_fresh_machine_gets_a_cluster(world: World) -> None:
         "--interactive=false",
     } <= set(start)
     assert "minikube: Done" in world.said
+
+
+def test_the_runtime_is_docker_where_minikube_would_take_containerd(world: World) -> None:
+    assert "minikube will default to" in recorded("start/minikube-offline.jsonl")
+    cluster.apply(world.env)
+    made = world.minikube.profiles["small"]
+    assert made["KubernetesConfig"]["ContainerRuntime"] == "docker"
+    assert settings.check(world.env, made) is None
+    made["KubernetesConfig"]["ContainerRuntime"] = "containerd"
+    found = settings.check(world.env, made)
+    assert found is not None
+    assert (found.code, found.evidence) == (
+        "cluster-differs",
+        "container runtime: the cluster has containerd, wanted is docker",
+    )
     assert owner.is_ours(world.env)
 
 
@@ -267,6 +283,8 @@ def test_a_profile_that_never_came_up_is_made_anew_with_other_settings(world: Wo
     cluster.apply(world.env)
     assert world.minikube.did == ["delete", "start"]
     assert "never came up" in world.said[0]
+    assert not owner.came_up(world.env), "that minikube ends well is no proof"
+    assert cluster.check(world.env) is None
     assert owner.came_up(world.env)
 
 

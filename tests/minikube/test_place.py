@@ -1,11 +1,16 @@
 """The place `minikube`, where the cluster is not there or does not answer."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from bootstrap.minikube import place
 from bootstrap.problem import Failed
 from tests.minikube.conftest import World
 
+ROOT = Path(__file__).parents[2]
 LABELS = {"app.kubernetes.io/name": "shop", "app.kubernetes.io/managed-by": "Helm"}
 
 
@@ -24,3 +29,10 @@ def test_logs_of_a_stopped_cluster(world: World) -> None:
     with pytest.raises(Failed) as raised:
         place.logs(world.env, "shop", sidecar=False, previous=False, follow=False)
     assert raised.value.problems[0].code == "nothing-runs"
+
+
+def test_the_docker_library_is_whole_before_anything_runs_side_by_side() -> None:
+    """Threads that import parts of it at the same time were told of a circular import."""
+    code = "import sys\nfrom bootstrap import places\nplaces.import_module(places.PLACES['minikube'])\n"
+    code += "assert sys.modules.keys() >= {'docker.client', 'docker.context', 'docker.errors', 'docker.tls'}\n"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)

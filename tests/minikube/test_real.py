@@ -10,11 +10,15 @@ import pytest
 from bootstrap import command
 from bootstrap.catalogue import recognise
 from bootstrap.env import Env
-from bootstrap.minikube import docker_env, events, profile, settings, start
+from bootstrap.manifest import load
+from bootstrap.minikube import cache, docker_env, events, profile, settings, start
 from bootstrap.problem import Failed
 from tests import parts
 from tests.doubles import small_env
-from tests.minikube.doubles import config
+from tests.engine import docker_environ
+from tests.minikube.doubles import NODE_DIGEST, NODE_IMAGE, config
+
+__all__ = ["docker_environ"]
 
 pytestmark = pytest.mark.real("minikube")
 
@@ -56,6 +60,29 @@ def test_a_profile_that_is_not_there(env: Env) -> None:
     assert "small" in failed.value.problems[0].evidence
 
 
+def test_the_node_image_is_told_with_its_digest(env: Env) -> None:
+    assert cache.node_image_name(env) == (NODE_IMAGE, NODE_DIGEST)
+
+
+@pytest.mark.real("minikube", "docker", "busybox")
+def test_a_filled_cache_is_taken_without_asking_anybody(env: Env, docker_environ: dict[str, str]) -> None:
+    """Each program and each image, by the names that minikube wants; every way out leads to a closed port."""
+    paths = [cache._binary_path(env, name) for name in cache.BINARIES]
+    paths += [cache._image_path(env, reference) for reference in cache.images(env)]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("anything")
+    nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    env.environ = {**env.environ, **nowhere, "DOCKER_HOST": docker_environ.get("DOCKER_HOST", "")}
+    told = ["--download-only", "--force", "--preload=false", "--alsologtostderr"]  # `--force`: tests may run as root
+    done = profile.run(env, "start", *settings.arguments(env), *told, timeout=120)
+    assert "Download complete!" in done.stdout
+    for path in paths[len(cache.BINARIES) :]:
+        assert f"{path} exists" in done.stderr
+    assert done.stderr.count("Not caching binary, using") == len(cache.BINARIES) + 1  # kubectl is for this machine too
+    assert {path.read_text() for path in paths} == {"anything"}
+
+
 def test_a_profile_is_listed_with_what_makes_it(env: Env, tmp_path: Path) -> None:
     leave_profile(tmp_path, KubernetesVersion=f"v{KNOWN}")
     found = profile.config(env)
@@ -76,6 +103,15 @@ def test_all_arguments_are_understood(env: Env) -> None:
     known = recognise("minikube", "start", said, "x", profile="small", kubernetes=KNOWN)
     assert known is not None, said
     assert known.code == "minikube-without-docker"
+
+
+@pytest.mark.parametrize("pinned", [load(Path(__file__).parents[2] / "environment.toml").cluster.kubernetes, "1.34.0"])
+def test_the_default_kubernetes_and_the_minor_before_it_need_no_look_up(env: Env, pinned: str) -> None:
+    env.environ = {**env.environ, "HTTPS_PROXY": "http://127.0.0.1:9"}
+    arguments = [word.replace(KNOWN, pinned) for word in settings.arguments(env)]
+    said = events.refusal(profile.run(env, "start", *arguments, "--dry-run"))
+    assert start.GITHUB not in said
+    assert "PROVIDER_DOCKER" in said, "it came to the want of an engine"
 
 
 def test_without_githubs_word_on_a_newer_kubernetes_it_goes_on_only_when_forced(env: Env) -> None:

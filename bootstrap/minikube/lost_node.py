@@ -1,0 +1,37 @@
+"""A node whose container was deleted from outside, while minikube's volume still has the cluster.
+
+minikube keeps the settings of kubeadm in that volume. It finds them equal to those of the new start, and so does not
+write /etc/kubernetes, which went with the container: no control plane ever starts (`restartPrimaryControlPlane` in
+pkg/minikube/bootstrapper/kubeadm of minikube 1.38). Without the old settings it writes all of it; what Kubernetes and
+its volumes held stays.
+"""
+
+from bootstrap import docker_engine
+from bootstrap.env import Env
+from bootstrap.images import supply
+from bootstrap.minikube import profile
+from bootstrap.minikube.settings import Config
+
+SETTINGS = "/var/tmp/minikube/kubeadm.yaml"  # noqa: S108 - in the node
+
+
+def prepare(env: Env, config: Config) -> None:
+    """Delete the old settings of kubeadm where the node is gone and its volume is there. Raises `Failed`."""
+    if not profile.has_volume(env) or profile.node(env) is not None:
+        return
+    named = str(config.get("KicBaseImage", ""))
+    # An engine that got the image from an archive does not know its digest.
+    names = (named, named.partition("@")[0])
+    with docker_engine.words(f"The volume {env.context} cannot be prepared for a new node."):
+        image = next((name for name in names if supply.has(env.docker, name)), "")
+        if not image:
+            return  # nothing can be done in the volume, and minikube says what it cannot do
+        env.say(f"The node of {env.context} is gone: minikube makes it anew from its volume.")
+        env.docker.containers.run(
+            image,
+            ["-f", SETTINGS],
+            entrypoint="rm",
+            volumes={env.context: {"bind": "/var", "mode": "rw"}},
+            network_mode="none",
+            auto_remove=True,  # by the engine, also where this program is killed
+        )
