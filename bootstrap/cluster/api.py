@@ -1,5 +1,6 @@
 """The door for Kubernetes: one named cluster, spoken to in plain documents."""
 
+import binascii
 import http.client
 import json
 import socket
@@ -39,12 +40,14 @@ class Cluster:
         """The cluster that `context` names in that file. Raises `Failed` (`kubeconfig-unusable`)."""
         from kubernetes.client import ApiClient, Configuration
         from kubernetes.config import ConfigException, load_kube_config
-        from yaml import YAMLError
+        from yaml import YAMLError, safe_load
 
         settings = Configuration()
         try:
+            if not isinstance(safe_load(kubeconfig.read_text(encoding="utf-8")), dict):
+                raise ConfigException("it is not a mapping")
             load_kube_config(str(kubeconfig), context, settings, persist_config=False)
-        except (ConfigException, OSError, YAMLError, ValueError, TypeError, KeyError) as error:
+        except (ConfigException, OSError, YAMLError, UnicodeDecodeError, binascii.Error) as error:
             raise Failed(
                 problem(
                     "kubeconfig-unusable",
@@ -106,6 +109,19 @@ class Cluster:
             if error.status == 404:
                 return False
             raise
+        return True
+
+    def answers(self, seconds: float) -> bool:
+        """Return whether the API server answers within that time, whatever it says."""
+        from kubernetes.client import ApiException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            self._call("GET", "/version", {}, seconds=(seconds, seconds)).close()
+        except ApiException:
+            return True
+        except (HTTPError, OSError):
+            return False
         return True
 
     def text(self, path: str, **query: object) -> str:
@@ -247,7 +263,10 @@ def message(error: Exception) -> str:
     text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
     try:
         status = json.loads(text)
+    except ValueError:
+        status = None
+    if isinstance(status, dict) and "message" in status:
         said = str(status["message"])
-    except (ValueError, KeyError, TypeError):
+    else:
         said = text.strip() or str(getattr(error, "reason", "") or error)
     return f"{getattr(error, 'status', '')} {said}".strip()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bootstrap import content
 from bootstrap.catalogue import problem
-from bootstrap.cluster import namespaces, probe
+from bootstrap.cluster import namespaces, probe, trust
 from bootstrap.cluster.api import Document, message, path, words
 from bootstrap.cluster.pod_case import kubectl
 from bootstrap.cluster.pod_facts import SIDECAR, has, waits
@@ -65,12 +65,13 @@ def pod(env: Env, name: str = APP) -> Document:
 
 
 def rehearse(env: Env) -> Problem | None:
-    """Creates the pod without leaving one: whether the API reaches the injector, and admits the pod that it makes."""
+    """Creates the pod without leaving one: whether the API reaches the injector, admits the pod that it makes, and the
+    sidecar in it would trust the control plane."""
     try:
         made = _create(env, pod(env), dryRun="All")
     except Failed as failed:
         return failed.problems[0]
-    return None if has(made, SIDECAR) else _without_sidecar(env)
+    return trust.check(env, made) if has(made, SIDECAR) else _without_sidecar(env)
 
 
 def start(env: Env) -> None:
@@ -129,13 +130,14 @@ def prove(env: Env) -> None:
 
 
 def signature(env: Env) -> str:
-    """What the proof is about: the injectors that run, the levels of the namespaces, and the pod itself."""
+    """What the proof is about: the injectors that run, the root certificate that sidecars trust, the levels of the
+    namespaces, and the pod itself."""
     with words("The pods of Dapr's injector cannot be listed."):
         found = env.cluster.items(path("v1", "pods", namespaces.SYSTEM), labelSelector=INJECTOR)
     # One that ends admits no pod any more, and its end would be a change.
     injectors = sorted(each["metadata"]["uid"] for each in found if not each["metadata"].get("deletionTimestamp"))
     levels = [namespaces.labels(level) for level in namespaces.levels(env).values()]
-    return content.digest([], json.dumps([injectors, levels, pod(env)], sort_keys=True))
+    return content.digest([], json.dumps([injectors, sorted(trust.published(env)), levels, pod(env)], sort_keys=True))
 
 
 def _name(env: Env) -> str:

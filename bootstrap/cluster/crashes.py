@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from bootstrap import tracebacks
 from bootstrap.catalogue import problem, recognise
 from bootstrap.cluster.api import Document
 from bootstrap.cluster.pod_case import Case, Container
@@ -32,6 +33,7 @@ def problem_of(case: Case, container: Container) -> Problem | None:
     words = f"{ended.get('reason', '')}, exit code {ended.get('exitCode')}: {ended.get('message', '')}".strip(": ")
     refused = (container.waiting or {}).get("message", "") if "message" not in ended else ended["message"]
     log = case.log(container)
+    raised = tracebacks.in_image(log, _folder(case, facts["service"])) if container.name != "daprd" else None
     known = (
         recognise("pod", "start", refused, summary, **facts)
         or _killed(container, ended, summary, facts)
@@ -39,8 +41,9 @@ def problem_of(case: Case, container: Container) -> Problem | None:
         or _unhealthy(case, container, summary, facts)
         or problem(
             "pod-crashes",
-            summary,
-            final=container.restarts >= (1 if _raises(log) else HOPELESS)
+            f"{summary.removesuffix('.')}: {raised.where} raises {raised.error}" if raised else summary,
+            where=raised.where if raised else "",
+            final=container.restarts >= (1 if raised and not OF_OTHERS.search(raised.error) else HOPELESS)
             and not (container.ready and container.running),
             **facts,
         )
@@ -65,10 +68,10 @@ def _how(ended: Document) -> str:
     return f"ended with exit code {ended.get('exitCode')}"
 
 
-def _raises(log: str) -> bool:
-    """Whether the service's own code ends it, over and over: nothing outside of it is at fault."""
-    has_trace = "Traceback (most recent call last)" in log and 'File "/app/' in log
-    return has_trace and not OF_OTHERS.search(log.strip().splitlines()[-1])
+def _folder(case: Case, service: str) -> str:
+    """The folder in the checkout with the code that runs in a pod of that name."""
+    known = case.env.manifest.services.get(service)
+    return known.path if known else f"services/{service}"
 
 
 def _killed(container: Container, ended: Document, summary: str, facts: dict[str, Any]) -> Problem | None:

@@ -1,7 +1,8 @@
-"""What the namespaces of this environment show: pods, their logs, events. Secrets are never asked for."""
+"""What our namespaces and kube-system show: pods, their logs, events. Secrets are never asked for."""
 
 from typing import Any
 
+from bootstrap.cluster import provisioner
 from bootstrap.cluster.api import Document, path, words
 from bootstrap.cluster.namespaces import SYSTEM
 from bootstrap.env import Env
@@ -15,7 +16,7 @@ COPY = "kubectl.kubernetes.io/last-applied-configuration"
 def gather(env: Env, tail: int) -> dict[str, Any]:
     """File name → objects or text; of each log the last `tail` lines. Raises `Failed` where the API is away."""
     found: dict[str, Any] = {}
-    for namespace in (env.manifest.namespace, SYSTEM):
+    for namespace in (env.manifest.namespace, SYSTEM, provisioner.NAMESPACE):
         for version, kind in KINDS:
             with words(f"The {kind} of {namespace} cannot be listed."):
                 found[f"{namespace}/{kind}.json"] = [

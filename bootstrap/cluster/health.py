@@ -1,16 +1,21 @@
 """What a cluster must be before anything is put into it, asked of its API: one look for each."""
 
+import time
+from datetime import datetime
 from typing import Any
 
 from bootstrap.catalogue import problem
-from bootstrap.cluster import namespaces, probe
+from bootstrap.cluster import namespaces, pods, probe, provisioner
 from bootstrap.cluster.api import Document, message, path, words
 from bootstrap.env import Env
 from bootstrap.problem import Failed, Problem
 
-DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 API_NAME = "kubernetes.default.svc.cluster.local"
 PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
+NO_CNI = "cni config uninitialized"  # the kubelet's words; also for a moment at each start of it
+CNI_TIMEOUT_S = 60.0
+PARTS = {"CoreDNS": ("deployments", "coredns"), "kube-proxy": ("daemonsets", "kube-proxy")}
+"""What `minikube start` installs into kube-system before it ends well, except where it found a half-made cluster."""
 
 
 def answers(env: Env) -> bool:
@@ -86,6 +91,14 @@ def _node(env: Env, node: Document) -> Problem | None:
     if node.get("spec", {}).get("unschedulable"):
         return problem("node-cordoned", f"The node {name} takes no new pods.", final=True, name=name, **_who(env))
     is_ready = conditions.get("Ready", {})
+    if _lacks_cni(is_ready):
+        return problem(
+            "cni-config-missing",
+            f"The node {name} has no network for pods.",
+            evidence=str(is_ready["message"]),
+            final=True,
+            **_who(env),
+        )
     taints = [f"{each['key']}:{each['effect']}" for each in node.get("spec", {}).get("taints", [])]
     if is_ready.get("status") == "True" and not taints:
         return None
@@ -93,19 +106,69 @@ def _node(env: Env, node: Document) -> Problem | None:
     return problem("node-not-ready", f"The node {name} is not ready.", evidence="\n".join(said), **_who(env))
 
 
+def _lacks_cni(is_ready: Document) -> bool:
+    """Whether the node has been without a CNI configuration for longer than its start takes."""
+    if is_ready.get("status") == "True" or NO_CNI not in str(is_ready.get("message", "")):
+        return False
+    since = str(is_ready.get("lastTransitionTime") or "").replace("Z", "+00:00")
+    return bool(since) and time.time() - datetime.fromisoformat(since).timestamp() > CNI_TIMEOUT_S
+
+
+def uid(env: Env) -> str:
+    """Return the uid of kube-system, which no two clusters share."""
+    with words(f"The namespaces of {env.context} cannot be read."):
+        found = env.cluster.find(path("v1", "namespaces", name="kube-system"))
+    return str(found["metadata"]["uid"]) if found else ""
+
+
+def missing_parts(env: Env) -> list[str]:
+    """Return what every cluster has that minikube made to the end, and this one has not. Raises `Failed`."""
+    with words(f"What runs in kube-system of {env.context} cannot be read."):
+        missing = [
+            name
+            for name, (kind, part) in PARTS.items()
+            if env.cluster.find(path("apps/v1", kind, "kube-system", part)) is None
+        ]
+        nodes = env.cluster.items(path("v1", "nodes"))
+    conditions = [each for node in nodes for each in node.get("status", {}).get("conditions", [])]
+    if any(each["type"] == "Ready" and _lacks_cni(each) for each in conditions):
+        missing.append("CNI configuration")
+    return missing
+
+
+def holds_data(env: Env) -> bool:
+    """Whether anything in the cluster has a volume. Raises `Failed`."""
+    with words(f"The volumes of {env.context} cannot be listed."):
+        return bool(env.cluster.items(path("v1", "persistentvolumes")))
+
+
 def storage(env: Env) -> Problem | None:
-    """A default storage class: the database's volume comes from it."""
-    with words(f"The storage classes of {env.context} cannot be listed."):
-        found = env.cluster.items(path("storage.k8s.io/v1", "storageclasses"))
-    if any(each["metadata"].get("annotations", {}).get(DEFAULT_CLASS) == "true" for each in found):
+    """A default storage class, from which the database's volume comes, and what makes its volumes at work.
+
+    Where every claim has its volume nothing more is asked of what makes them; of another provisioner than minikube's
+    it is not known where it runs.
+    """
+    classes = provisioner.classes(env)
+    found = provisioner.default_of(classes)
+    if found is None:
+        names = ", ".join(each["metadata"]["name"] for each in classes) or "none"
+        return problem(
+            "no-default-storage",
+            f"{env.context} has no default storage class.",
+            evidence=f"There are: {names}.",
+            **_who(env),
+        )
+    if found.get("provisioner") != provisioner.PROVISIONER:
         return None
-    names = ", ".join(each["metadata"]["name"] for each in found) or "none"
-    return problem(
-        "no-default-storage",
-        f"{env.context} has no default storage class.",
-        evidence=f"There are: {names}.",
-        **_who(env),
-    )
+    down = provisioner.problem_of(env, pods.problem_of)
+    return down if down and _wants_volumes(env) else None
+
+
+def _wants_volumes(env: Env) -> bool:
+    """Whether a claim has no volume, or none was made yet."""
+    with words(f"The claims of {env.context} cannot be listed."):
+        claims = env.cluster.items(path("v1", "persistentvolumeclaims"))
+    return not claims or any(each.get("status", {}).get("phase") != "Bound" for each in claims)
 
 
 def pod_security(env: Env) -> Problem | None:

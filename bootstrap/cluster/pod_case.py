@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from bootstrap import redaction
 from bootstrap.cluster import events
 from bootstrap.cluster.api import Document, path
 from bootstrap.env import Env
@@ -129,11 +130,13 @@ class Case:
         }
 
     def with_evidence(self, found: Problem, words: str, log: str = "") -> Problem:
-        """The problem with all that is known of it: the state's words, the pod's warnings, its last words."""
+        """The problem with all that is known of it: the state's words, the pod's warnings, its last words. Secrets are
+        taken out."""
         warnings = events.text(self.said())
         last = "\n".join(log.strip().splitlines()[-SHOWN:])
         parts = (words.strip(), f"events:\n{warnings}" if warnings else "", f"last words:\n{last}" if last else "")
-        return replace(found, evidence="\n".join(part for part in parts if part))
+        evidence = redaction.text("\n".join(part for part in parts if part), tuple(self.env.secrets))
+        return replace(found, evidence=evidence)
 
     def seconds_since(self, stamp: str | None) -> float:
         """Seconds from a time stamp of the API until now; endless where there is none."""

@@ -32,10 +32,15 @@ def pod_facts(pod: Document, now: float) -> dict[str, Any]:
     }
 
 
-def has(pod: Document, container: str) -> bool:
+def has(pod: Document, name: str) -> bool:
     """Whether the pod is to have that container; a sidecar may be among the init containers."""
+    return container(pod, name) is not None
+
+
+def container(pod: Document, name: str) -> Document | None:
+    """Return the container of that name as the pod states it; a sidecar may be among the init containers."""
     spec = pod["spec"]
-    return any(one["name"] == container for one in (*spec["containers"], *spec.get("initContainers", ())))
+    return next((one for one in (*spec["containers"], *spec.get("initContainers", ())) if one["name"] == name), None)
 
 
 def is_ready(thing: Document) -> bool:

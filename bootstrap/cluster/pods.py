@@ -5,15 +5,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from bootstrap.catalogue import problem, recognise
-from bootstrap.cluster import crashes, events, scheduling
+from bootstrap.cluster import crashes, events, readiness, scheduling
 from bootstrap.cluster.api import Document
 from bootstrap.cluster.pod_case import Case, Container, at
 from bootstrap.cluster.pod_facts import ORDINARY, SIDECAR
+from bootstrap.cluster.readiness import NotReady
 from bootstrap.env import Env
 from bootstrap.problem import Problem
 
 PULLS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
-LAST = ("pod-starting", "pod-not-ready", "sidecar-waits-for-app")  # what follows from whatever else is wrong
+# What follows from whatever else is wrong.
+LAST = ("pod-starting", "pod-not-ready", "service-not-ready", "sidecar-waits-for-app")
 MOUNT_TRIES = 4  # of the kubelet, about 8 s: until then what is to be mounted may still be made
 
 
@@ -32,7 +34,7 @@ def problem_of(env: Env, pod: Document, said: Iterable[Document], *, now: dateti
         told = pod["status"].get("message", "")
         return problem("pod-evicted", f"The {case.shown} was evicted.", evidence=told, **case.facts())
     if case.condition("PodScheduled").get("status") == "False":
-        return scheduling.problem_of(case)
+        return scheduling.problem_of(case, problem_of)
     found = [one for one in (_container(case, container) for container in case.containers()) if one]
     if found:
         return first(found)
@@ -71,17 +73,31 @@ def _container(case: Case, container: Container) -> Problem | None:
 
 
 def _probed(case: Case, container: Container) -> Problem | None:
-    """A container that runs and is not ready, with what its probe was told."""
+    """A container that runs and is not ready, with what it answers to its probe and what its probe was told."""
     failures = [e for e in case.said(container.name) if e.get("reason") == "Unhealthy"]
     probes = [e["message"] for e in failures if not e["message"].startswith("Liveness")]
-    if not probes:
+    answer = readiness.ask(case, container)
+    if not probes and not answer:
         return None
     facts = case.facts(container.name)
     summary = f"The container {container.name} of {case.shown} runs and is not ready."
     log = case.log(container)
     known = recognise("daprd", "wait", log, summary, **facts) if container.name == SIDECAR else None
-    told = replace(known, final=False) if known else problem("pod-not-ready", summary, **facts)
-    return case.with_evidence(told, probes[-1], log)
+    told = replace(known, final=False) if known else _not_ready(case, container, answer, summary)
+    words = [answer.words] if answer else []
+    return case.with_evidence(told, "\n".join([*words, *probes[-1:]]), log)
+
+
+def _not_ready(case: Case, container: Container, answer: NotReady | None, summary: str) -> Problem:
+    """What it answers is final where that is a service of ours, which has said the same for too long to be starting."""
+    facts = case.facts(container.name)
+    if answer:
+        summary = f"{summary.removesuffix('.')}: GET {answer.path} answers {answer.answer.status}, {answer.reason}."
+    if not answer or container.name not in case.env.manifest.services:
+        return problem("pod-not-ready", summary, **facts)
+    if answer.is_steady:
+        summary += f" It has said the same for {readiness.STEADY_S:.0f} s."
+    return problem("service-not-ready", summary, name=container.name, final=answer.is_steady)
 
 
 def _mount(case: Case) -> Problem | None:

@@ -1,12 +1,12 @@
 """Whether a workload is rolled out: its newest generation runs in every pod; else the most upstream reason."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from bootstrap.catalogue import problem, recognise
 from bootstrap.cluster import events, pods
-from bootstrap.cluster.api import Document, path, words
+from bootstrap.cluster.api import MANAGER, Document, path, words
 from bootstrap.cluster.pod_case import kubectl
 from bootstrap.cluster.pod_facts import is_ready, waits
 from bootstrap.env import Env
@@ -71,6 +71,27 @@ def retry(env: Env, kind: str, name: str, namespace: str) -> list[str]:
         found = of(env, workload) if workload else []
         stuck = [pod["metadata"]["name"] for pod in found if workload and (waits(pod) or _blocks(pod, workload))]
         return [pod for pod in stuck if env.cluster.delete(path("v1", "pods", namespace, pod))]
+
+
+def newest(env: Env, kind: str, name: str, namespace: str) -> frozenset[str]:
+    """Return the names of the pods of the newest generation; none while the controller has not seen that yet.
+
+    Raises `Failed`.
+    """
+    with words(f"The rollout of {namespace}/{name} cannot be read."):
+        found = env.cluster.find(path("apps/v1", kind, namespace, name))
+        if not found or found.get("status", {}).get("observedGeneration", 0) < found["metadata"].get("generation", 1):
+            return frozenset()
+        maker = _newest(env, kind, found)
+        return frozenset(pod["metadata"]["name"] for pod in of(env, found) if _made_by(pod, maker))
+
+
+def restart(env: Env, kind: str, name: str, namespace: str) -> None:
+    """Make every pod of a workload anew, as `kubectl rollout restart` does. Raises `Failed`."""
+    mark = {"kubectl.kubernetes.io/restartedAt": datetime.now(UTC).isoformat(timespec="seconds")}
+    body: Document = {"spec": {"template": {"metadata": {"annotations": mark}}}}
+    with words(f"{namespace}/{name} cannot be restarted."):
+        env.cluster.merge(path("apps/v1", kind, namespace, name), body, fieldManager=MANAGER)
 
 
 def _blocks(pod: Document, workload: Document) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bootstrap.catalogue import problem, recognise
-from bootstrap.cluster import events
+from bootstrap.cluster import events, provisioner
 from bootstrap.cluster.api import Document, path, words
 from bootstrap.cluster.pod_case import Case
 from bootstrap.cluster.pod_facts import is_ready
@@ -11,15 +11,21 @@ from bootstrap.problem import Problem
 
 PATIENCE = 5.0  # seconds in which what is in the way may end: a pod that goes, a node that comes up
 
+OF_PROVISIONER = ("storage-provisioner-down", "storage-provisioner-missing")
 
-def problem_of(case: Case) -> Problem:
-    """Why the pod is not scheduled; final where no pod that comes or goes, and no volume that is made, can help."""
+
+def problem_of(case: Case, explain: provisioner.ExplainPod) -> Problem:
+    """Why the pod is not scheduled; final where no pod that comes or goes, and no volume that is made, can help.
+
+    `explain` is `bootstrap.cluster.pods.problem_of`, for the pod that is to make a volume.
+    """
     condition = case.condition("PodScheduled")
     said, facts = condition.get("message", ""), case.facts()
     asked = ", ".join(f"{name} {amount}" for name, amount in _requests(case))
     summary = f"No node takes the {case.shown}" + (f", which asks for {asked}." if asked else ".")
     if "PersistentVolumeClaim" in said or "persistentvolumeclaim" in said:
-        return case.with_evidence(_volume(case) or problem("pvc-pending", summary, **facts), said)
+        found = _volume(case, explain) or problem("pvc-pending", summary, **facts)
+        return case.with_evidence(found, f"{said}\n{found.evidence}" if found.code in OF_PROVISIONER else said)
     known = recognise("pod", "schedule", said, summary, **facts) or problem("pod-unschedulable", summary, **facts)
     waited = case.seconds_since(condition.get("lastTransitionTime")) >= PATIENCE
     return case.with_evidence(replace(known, final=known.final and waited and not _others_move(case)), said)
@@ -45,8 +51,8 @@ def _requests(case: Case) -> list[tuple[str, str]]:
     ]
 
 
-def _volume(case: Case) -> Problem | None:
-    """The first claim of the pod that has no volume."""
+def _volume(case: Case, explain: provisioner.ExplainPod) -> Problem | None:
+    """The first claim of the pod that has no volume, and why."""
     for volume in case.pod["spec"].get("volumes", ()):
         name = volume.get("persistentVolumeClaim", {}).get("claimName")
         if not name:
@@ -62,5 +68,9 @@ def _volume(case: Case) -> Problem | None:
         about = events.about(case.events, uid=claim["metadata"].get("uid", ""), name=name)
         said = about[-1]["message"] if about else ""
         summary = f"The claim {case.namespace}/{name} has no volume{f': {said}' if said else ''}."
-        return recognise("pod", "volume", said, summary, **facts) or problem("pvc-pending", summary, **facts)
+        known = recognise("pod", "volume", said, summary, **facts)
+        down = provisioner.problem_of(case.env, explain) if not known and provisioner.makes(claim) else None
+        if down:
+            return replace(down, summary=f"The claim {case.namespace}/{name} has no volume: {down.summary}")
+        return known or problem("pvc-pending", summary, **facts)
     return None

@@ -102,6 +102,8 @@ def test_an_exception_of_the_services_own_code_comes_again(tell: Any, last: str,
     found = tell(pod(ended(), restartCount=1), log=log)
     assert (found.code, found.final) == ("pod-crashes", final)
     assert 'File "/app/shop/main.py", line 5' in found.evidence
+    assert found.where == "services/shop/shop/main.py:5"
+    assert f": services/shop/shop/main.py:5 raises {last}" in found.summary
 
 
 def test_the_last_words_are_those_of_the_run_that_ended(tell: Any) -> None:

@@ -17,6 +17,8 @@ from tests.apiserver.resources import Resource
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 VERSION = "1.18.1"  # as in tests.doubles.MANIFEST
+ROOT = (CHECKOUT / "tests/recorded/dapr/root-one.crt").read_text()
+OTHER_ROOT = (CHECKOUT / "tests/recorded/dapr/root-two.crt").read_text()
 KINDS = {
     "Component": "components",
     "Configuration": "configurations",
@@ -60,10 +62,11 @@ def deployment(name: str) -> Document:
 def archive(folder: Path, version: str = VERSION, more: Mapping[str, str] | None = None) -> Path:
     """An archive as Dapr's chart is one: its definitions, and its three deployments."""
     workloads = [deployment(name) for name in ("dapr-operator", "dapr-sentry", "dapr-sidecar-injector")]
+    empty = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "dapr-trust-bundle"}}
     files = {
         "dapr/Chart.yaml": yaml.safe_dump({"apiVersion": "v2", "name": "dapr", "version": version}),
         "dapr/crds/all.yaml": yaml.safe_dump_all(definition(kind) for kind in KINDS),
-        "dapr/templates/all.yaml": yaml.safe_dump_all(workloads),
+        "dapr/templates/all.yaml": yaml.safe_dump_all([*workloads, empty]),
         **(more or {}),
     }
     target = folder / f"dapr-{version}.tgz"
@@ -75,13 +78,27 @@ def archive(folder: Path, version: str = VERSION, more: Mapping[str, str] | None
     return target
 
 
+def bundle(root: str) -> Document:
+    """The ConfigMap in which Sentry publishes its root certificate."""
+    helm = {"meta.helm.sh/release-name": "dapr", "meta.helm.sh/release-namespace": "dapr-system"}
+    meta: Document = {"name": "dapr-trust-bundle", "namespace": "dapr-system", "annotations": helm}
+    meta["labels"] = {"app.kubernetes.io/managed-by": "Helm"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"ca.crt": root}}
+
+
+def daprd(root: str) -> Document:
+    """The sidecar as the injector makes it."""
+    env = [{"name": "DAPR_TRUST_ANCHORS", "value": root}]
+    return {"name": "daprd", "image": f"daprd:{VERSION}", "args": ["/daprd", "--enable-mtls"], "env": env}
+
+
 def inject(resource: Resource, pod: Document, namespace: Document) -> str | None:
     """Dapr's injector, in a few lines."""
     annotations = pod["metadata"].get("annotations", {})
     if resource.plural == "pods" and annotations.get("dapr.io/enabled") == "true":
         names = [container["name"] for container in pod["spec"]["containers"]]
         if "daprd" not in names:
-            pod["spec"]["containers"].append({"name": "daprd", "image": f"daprd:{VERSION}"})
+            pod["spec"]["containers"].append(daprd(ROOT))
     return None
 
 
@@ -106,6 +123,7 @@ def kinds(api: ApiServer) -> None:
 def injector(api: ApiServer) -> None:
     """The injector runs, and the API server asks it."""
     api.admit(inject)
+    api.put(bundle(ROOT))
     metadata = {
         "name": "dapr-sidecar-injector-1",
         "namespace": "dapr-system",

@@ -124,6 +124,7 @@ def test_a_service_that_is_not_ready(audit: World) -> None:
     found = audit.look()
     assert found is not None
     assert found.code == "service-not-ready"
+    assert "sidecar: away" in found.summary
     assert "away" in found.evidence
 
 

@@ -23,6 +23,7 @@ from bootstrap.problem import Problem
 from bootstrap.stages import release
 from tests.apiserver.resources import Resource
 from tests.apiserver.server import ApiServer
+from tests.dapr.conftest import ROOT, bundle, daprd
 from tests.doubles import told
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -125,7 +126,7 @@ class World:
 
     def _inject(self, resource: Resource, new: Document, _: Document) -> str | None:
         if resource.plural == "pods" and new["metadata"]["name"] == canary.APP and self.injects:
-            new["spec"]["containers"].append({"name": "daprd"})
+            new["spec"]["containers"].append(daprd(ROOT))
         return None
 
     def _probed(self, at: str, query: Mapping[str, str]) -> tuple[int, str]:
@@ -152,6 +153,8 @@ def world(api: ApiServer, root: Path) -> World:
     env.cluster_at = lambda *_: cluster
     api.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "taskapp"}})
     made = World(api, env, cluster, said)
+    api.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "dapr-system"}})
+    api.put(bundle(ROOT))
     made.images[made.reference] = {"Id": ID, "Config": {"User": "10001:10001"}}
     made.release()
     made.deployment()
