@@ -119,10 +119,28 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "pod-crashes",
-        "The container's program ends by itself; its last words are below.",
+        "The container's program ends by itself; its last words are below. Where they name a line of the service's own "
+        "code, that line raises the error.",
         _LOG + "# mend it, then:\n./inv up",
     ),
     # --- the sidecar's last words
+    Row(
+        "daprd-certificate-expired",
+        "daprd refuses the certificate of Dapr's control plane, whose time is over or has not begun: the clock was "
+        "changed, or Dapr's root certificate is older than a year.",
+        "date -u\n./inv diagnose\n./inv up",
+        tool="daprd",
+        phase="log",
+        pattern=r"x509.*certificate has expired or is not yet valid",
+    ),
+    Row(
+        "daprd-trust-differs",
+        "The pod holds another root certificate than the one of Dapr's control plane, which was made anew since.",
+        "# restarts the pods that hold the former one:\n./inv up",
+        tool="daprd",
+        phase="log",
+        pattern=r"x509svid: could not verify leaf certificate|x509: certificate signed by unknown authority",
+    ),
     Row(
         "daprd-component-unreachable",
         "daprd ends when it cannot reach what the component {component} stands for: a broker or a database.",
@@ -150,7 +168,7 @@ ROWS: tuple[Row, ...] = (
         "{kubectl} exec {pod} -- date -u\ndate -u\n./inv up",
         tool="daprd",
         phase="wait",
-        pattern=r"Fetching initial identity(?!(?s:.*)Security is initialized)",
+        pattern=r"Fetching initial identity(?!(?s:.*)(?:Security is initialized|Fatal error))",
     ),
     Row(
         "sidecar-waits-for-app",

@@ -61,6 +61,30 @@ ROWS: tuple[Row, ...] = (
         "A pod with nothing in it but a sidecar shows whether sidecars can run at all, and this one does not yet.",
         "{kubectl} describe pod {name}\n{kubectl} logs {name} --container daprd\n./inv up",
     ),
+    Row(
+        "dapr-trust-missing",
+        "dapr-sentry writes Dapr's root certificate into the ConfigMap dapr-trust-bundle when it starts; it has not "
+        "started well, or the ConfigMap was emptied or made anew since.",
+        "{kubectl} logs deployment/dapr-sentry\n./inv up",
+    ),
+    Row(
+        "injector-trust-outdated",
+        "Dapr's root certificate was replaced a moment ago, and the injector still has the former one: the kubelet "
+        "renews the injector's copy within about a minute.",
+        "./inv up\n# when it stays so:\n{kubectl} rollout restart deployment/dapr-sidecar-injector",
+    ),
+    Row(
+        "dapr-certificate-expired",
+        "Dapr's root certificate is valid for a year and is not renewed by itself; after that no sidecar gets a "
+        "certificate. Or the clock of the cluster is wrong: it is below.",
+        "date -u\n# the clock is right: make the control plane anew, with a new root certificate:\n"
+        "{kubectl} delete namespace dapr-system\n./inv up",
+    ),
+    Row(
+        "dapr-certificate-early",
+        "Dapr's root certificate was made later than the cluster's clock says it is: the clock was set back.",
+        "# compare, set the clock right, then:\ndate -u\n./inv up",
+    ),
     # --- PostgreSQL
     Row(
         "database-secret-missing",
@@ -105,6 +129,25 @@ ROWS: tuple[Row, ...] = (
         "sidecar-version-differs",
         "The pod was made before Dapr was upgraded, and keeps the sidecar that it was made with.",
         "{kubectl} rollout restart deployment/{name}\n./inv up",
+    ),
+    Row(
+        "sidecar-trust-outdated",
+        "Dapr's control plane was made anew, or its root certificate was replaced. A sidecar takes the root "
+        "certificate once, when its pod is made; with a former one it can neither call services that started later, "
+        "nor be called by them, nor renew its own certificate. A restart of the pods of {name} ends that.",
+        "./inv up",
+    ),
+    Row(
+        "sidecar-outdated",
+        "Dapr's injector writes the sidecar's image, flags and environment into a pod when the pod is made. They have "
+        "changed since; a restart of the pods of {name} takes them over.",
+        "./inv up",
+    ),
+    Row(
+        "pod-settings-outdated",
+        "A container reads its environment, and files that are mounted by subPath, only when it starts. They have "
+        "changed since; a restart of the pods of {name} takes them over.",
+        "./inv up",
     ),
     Row(
         "component-not-loaded",

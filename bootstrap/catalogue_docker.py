@@ -54,9 +54,11 @@ ROWS: tuple[Row, ...] = (
         pattern=r"no space left on device",
     ),
     Row(
-        "broker-image-not-found",
-        "The registry does not have the image that environment.toml names as broker.image, or asks for a login.",
-        "# correct broker.image in environment.toml; this must work:\ndocker pull {image}\n./inv up",
+        "image-not-in-registry",
+        "The registry does not have the image, or asks for a login. A mirror has each image under its whole name, the "
+        "original registry included.",
+        "# correct the name (broker.image in environment.toml, PYTHON_IMAGE), or fill the mirror, until this works:\n"
+        "docker pull {image}\n./inv up",
         tool="docker",
         phase="run",
         pattern=r"manifest unknown|manifest for .+ not found|pull access denied|[Nn]o such image",

@@ -21,9 +21,10 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "buildkit-missing",
-        "This docker program builds with BuildKit only through its plugin buildx, which is not installed.",
+        "Since version 23, docker builds with BuildKit only through its plugin buildx, which is missing or broken.",
         "# the name of the package differs: docker-buildx-plugin from Docker, docker-buildx from distributions:\n"
-        "sudo apt-get install docker-buildx-plugin || sudo apt-get install docker-buildx\n./inv up",
+        "sudo apt-get install docker-buildx-plugin || sudo apt-get install docker-buildx\n"
+        "# this must show a version:\ndocker buildx version\n./inv up",
         tool="image",
         phase="build",
         pattern=r"buildx component is missing or broken|requires? BuildKit|BuildKit must be enabled",
@@ -198,6 +199,12 @@ ROWS: tuple[Row, ...] = (
         "The image was started as a pod will start it: no rights, a read-only root filesystem, no network. Its log is "
         "below.",
         _RUN,
+    ),
+    Row(
+        "image-service-raises",
+        "The service's own code raises an error that nothing catches. The image was started as a pod will start it: no "
+        "rights, a read-only root filesystem, no network, so a service must start without those that it calls.",
+        "# mend {at}, then:\n./inv up\n" + _RUN,
     ),
     Row(
         "image-run-failed",

@@ -8,7 +8,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "kubeconfig-unusable",
         "The environment keeps a kubeconfig of its own, and that file is not there or does not name its cluster.",
-        "# it is written anew:\n./inv up",
+        "./inv up",
     ),
     Row(
         "cluster-is-another",
@@ -22,7 +22,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "cluster-unreachable",
         "The API server of the cluster does not answer: the cluster is stopped, still starts, or its network is away.",
-        "./inv status\n./inv up",
+        "./inv up",
     ),
     Row(
         "cluster-login-refused",

@@ -70,6 +70,13 @@ ROWS: tuple[Row, ...] = (
         pattern=r"^(?:INET_|K8S_FAIL_CONNECT)|no such host|i/o timeout|TLS handshake timeout|proxyconnect tcp",
     ),
     Row(
+        "mirror-kubernetes-unknown",
+        "With a mirror, minikube's cache is filled before it starts. The images of Kubernetes {known} are known, and "
+        "environment.toml has another version.",
+        "# set cluster.kubernetes in environment.toml to one of {known}, or do without the mirror:\n"
+        "unset INV_MIRROR\n./inv up",
+    ),
+    Row(
         "minikube-port-taken",
         "Each node port of environment.toml is published on this machine, and another program or container has {port}.",
         "# see who has it and end that, or change node_port in environment.toml:\nss -ltnp 'sport = :{port}'\n./inv up",
@@ -100,6 +107,31 @@ ROWS: tuple[Row, ...] = (
     ),
     # --- the cluster
     Row(
+        "cluster-paused",
+        "A paused cluster keeps all that runs in it and answers nothing until it goes on.",
+        "./inv up",
+    ),
+    Row(
+        "cluster-stopped",
+        "The container of the cluster's node does not run; all that is in it stays.",
+        "./inv up",
+    ),
+    Row(
+        "cluster-node-missing",
+        "The container of the cluster's node was deleted from outside; its data is in minikube's volume of the same "
+        "name, where that is still there.",
+        "./inv up",
+    ),
+    Row(
+        "cni-config-missing",
+        "minikube writes a CNI configuration while it makes a cluster, and this node has none: its first start was cut "
+        "short, or somebody deleted the file. No start of it afterwards writes it, and no pod gets an address.",
+        "# only a new cluster helps; see what is in this one before:\n"
+        + _LOOK
+        + " get pods --all-namespaces\n"
+        + _RECREATE,
+    ),
+    Row(
         "api-not-ready",
         "The API server's own checks below have not passed: it starts, or its database is in trouble.",
         _LOOK + " get --raw '/readyz?verbose'\n./inv up",
@@ -126,6 +158,17 @@ ROWS: tuple[Row, ...] = (
         "The database asks for a volume and names no storage class; without a default one it never gets it.",
         "minikube addons enable default-storageclass -p {profile}\n"
         "minikube addons enable storage-provisioner -p {profile}\n./inv up",
+    ),
+    Row(
+        "storage-provisioner-missing",
+        "Only this pod makes volumes of the default storage class. Nothing but minikube's addon makes it anew.",
+        "minikube addons enable storage-provisioner -p {profile}\n./inv up",
+    ),
+    Row(
+        "storage-provisioner-down",
+        "{reason} Only this pod makes volumes of the default storage class: until it runs, no claim gets one.",
+        "{look}\n# deletes that pod, and has minikube's addon make it anew:\n./inv up\n"
+        "# where that does not help, start the node anew before:\n# minikube stop -p {profile}",
     ),
     Row(
         "pod-security-off",

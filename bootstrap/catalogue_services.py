@@ -63,7 +63,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "service-crashed",
-        "The service's process ended by itself; its last words are below.",
+        "The service's process ended by itself; its last words are below. Where they name a line of the service's own "
+        "code, that line raises the error.",
         "./inv logs {name}\n# mend it, then:\n./inv rebuild {name}",
     ),
     Row(
@@ -84,7 +85,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "service-not-ready",
         "The service is alive and says which of its own dependencies is not.",
-        "./inv logs {name}\n./inv status",
+        "./inv logs {name}\n./inv status\n# once what it names is mended:\n./inv up",
     ),
     Row(
         "subscription-missing",

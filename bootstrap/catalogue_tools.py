@@ -40,6 +40,20 @@ ROWS: tuple[Row, ...] = (
         "# allow it once; it stays in {cache}:\nunset INV_OFFLINE\n./inv up",
     ),
     Row(
+        "offline-missing",
+        "Without the network `up` takes what earlier runs left in the cache of tools, in minikube's cache and in this "
+        "machine's Docker Engine. INV_KEEP=1 makes a run leave there all that a new cluster needs; with INV_MIRROR "
+        "every run does.",
+        "# with the network, once:\nunset INV_OFFLINE\nexport INV_KEEP=1\n./inv up\n"
+        "# and from then on without it:\nexport INV_OFFLINE=1\n./inv up",
+    ),
+    Row(
+        "image-offline",
+        "INV_OFFLINE says to do without the network, and this machine's Docker Engine does not have the image.",
+        "# with the network, once; it stays in this machine's Docker Engine:\nunset INV_OFFLINE\n"
+        "export INV_KEEP=1\n./inv up",
+    ),
+    Row(
         "download-unreachable",
         "The name {host} is not known here, or nothing there takes the connection: no network, a firewall, or a proxy "
         "that is needed and not set.",

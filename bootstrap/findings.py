@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from bootstrap import pipeline, places, state
+from bootstrap import pipeline, places, remedies, state
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
-from bootstrap.problem import Failed, Problem
+from bootstrap.problem import Failed, Problem, fold
 from bootstrap.stage import Stage, closure
 from bootstrap.together import together
 
@@ -40,7 +40,8 @@ class Diagnosis:
 
     @property
     def causes(self) -> tuple[Problem, ...]:
-        return tuple(one.problem for one in self.findings if not one.after)
+        """What is wrong by itself, equal problems as one."""
+        return fold(one.problem for one in self.findings if not one.after)
 
     @property
     def follows(self) -> tuple[Finding, ...]:
@@ -51,6 +52,10 @@ def look(env: Env, seconds: float = SECONDS) -> Diagnosis:
     """Asks the environment as it is, whatever runs of it; see `ask`."""
     stages = pipeline.stages(env)
     if _is_started(env):
+        if env.place and (rests := places.of(env).at_rest(env)):
+            machine = ask(env, stages[:1], seconds)
+            told = any(one.problem.code == rests.code for one in machine.findings)
+            return machine if told else replace(machine, findings=(*machine.findings, Finding("cluster", rests)))
         return ask(env, stages, seconds)
     # No gate of what was never started says more than that; the machine can be looked at all the same.
     found = ask(env, stages[:1], seconds)
@@ -68,7 +73,13 @@ def ask(env: Env, stages: tuple[Stage, ...], seconds: float) -> Diagnosis:
     told, others = gates(env, stages, seconds, calls)
     # An API that gives no answer is the cluster's gate to tell.
     pods = others.get(PODS, {})
-    return sort(stages, pods if isinstance(pods, dict) else {}, told)
+    found = sort(stages, pods if isinstance(pods, dict) else {}, told)
+    return replace(found, findings=tuple(_pasteable(env, one) for one in found.findings))
+
+
+def _pasteable(env: Env, finding: Finding) -> Finding:
+    [shown] = remedies.pasteable(env, (finding.problem,))
+    return replace(finding, problem=shown)
 
 
 def gates(
@@ -81,26 +92,30 @@ def gates(
 
 
 def sort(stages: tuple[Stage, ...], pods: Pods, gates: Mapping[str, Problem | None]) -> Diagnosis:
-    """The order in which to mend things: that of the stages, each with its pods; then pods that belong to none."""
+    """The order in which to mend things: that of the stages, each with its pods; then pods that belong to none.
+
+    Of a pod only what no gate and no other pod has told.
+    """
     closed = {name for name, told in gates.items() if told}
-    found = []
+    found: list[Finding] = []
+    seen = {(told.code, told.summary) for told in gates.values() if told}
     for stage in stages:
         after = tuple(one.name for one in closure(stages, (stage.name,)) if one.name in closed - {stage.name})
         told = gates[stage.name]
         if told:
             found.append(Finding(stage.name, told, after))
         for name, (of, wrong) in pods.items():
-            if of == stage.name and wrong and not _is_told(told, wrong, name):
+            if of == stage.name and wrong and not _is_told(told, wrong, name) and _is_new(wrong, seen):
                 found.append(Finding(stage.name, wrong, after))
     names = {stage.name for stage in stages}
-    found += [Finding("", wrong) for of, wrong in pods.values() if wrong and of not in names]
+    found += [Finding("", wrong) for of, wrong in pods.values() if wrong and of not in names and _is_new(wrong, seen)]
     healthy = tuple(stage.name for stage in stages if stage.name not in closed)
     return Diagnosis(tuple(found), healthy, sum(not wrong for _, wrong in pods.values()))
 
 
 def _is_started(env: Env) -> bool:
     try:
-        return bool(env.place) and places.of(env).is_started(env)
+        return places.is_started(env)
     except Failed:
         return True
 
@@ -123,6 +138,13 @@ def _answer(name: str, answer: Problem | Exception | None, seconds: float) -> Pr
         said = f"{type(answer).__name__}: {answer}"
         return problem("gate-broken", f"The gate of stage {name} could not look.", evidence=said)
     return answer
+
+
+def _is_new(pod: Problem, seen: set[tuple[str, str]]) -> bool:
+    told = (pod.code, pod.summary)
+    is_new = told not in seen
+    seen.add(told)
+    return is_new
 
 
 def _is_told(gate: Problem | None, pod: Problem, name: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
+from bootstrap.images import supply
 from bootstrap.machine.folder import FreeBytes, free
 from bootstrap.machine.wsl import SKEW
 from bootstrap.minikube import owner, sizes
@@ -17,6 +18,7 @@ from bootstrap.problem import Problem
 OLDEST = (20, 10)  # the first on control groups of version 2, and the oldest that minikube recommends
 # MiB on the engine's disk: minikube's node and Kubernetes' images, Redpanda's, the services', and their layers.
 FRESH, RUNNING = 12_000, 1_000
+SUPPLIED = 3_000  # more, where the node's images are in this machine's engine too
 
 Info = Mapping[str, Any]
 
@@ -45,7 +47,7 @@ def findings(env: Env, info: Info, asked: tuple[float, float], free_bytes: FreeB
         )
         yield problem("docker-clock", summary, final=True)
     if (disk := free_mib(info, free_bytes)) is not None:
-        needed = RUNNING if owner.came_up(env) else FRESH
+        needed = RUNNING if owner.came_up(env) else FRESH + SUPPLIED * supply.is_used(env)
         if disk < needed:
             summary = "The disk of the Docker Engine is nearly full."
             where = info["DockerRootDir"]

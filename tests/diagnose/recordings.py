@@ -18,7 +18,7 @@ DOCKER: dict[str, tuple[str, ...]] = {
     "docker-not-running": ("daemon-not-running",),
     "docker-forbidden": ("socket-permission-denied",),
     "docker-disk-full": ("disk-full",),
-    "broker-image-not-found": ("image-not-found", "pull-manifest-unknown"),
+    "image-not-in-registry": ("image-not-found", "pull-manifest-unknown"),
     "registry-unreachable": ("pull-registry-unreachable",),
     "broker-name-taken": ("name-conflict",),
     "broker-port-taken": ("port-already-allocated", "port-taken-by-program"),

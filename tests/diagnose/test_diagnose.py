@@ -24,6 +24,7 @@ from tests.doubles import Web, small_env
 Out = pytest.CaptureFixture[str]
 DIED = problem("broker-died", "The broker died.", evidence="its words")
 AWAY = problem("broker-unreachable", "The broker gives no answer.")
+GREEN: dict[str, Problem | None] = dict.fromkeys(("preflight", "broker", "topics", "shop"))
 STALE = problem("service-stale", "shop is stale.", name="shop")
 
 
@@ -163,6 +164,20 @@ def test_a_pod_that_its_gate_has_told_is_told_once(cluster_env: Env, api: ApiSer
     told = problem("pod-crashes", "The container shop of pod small/shop-1 crashes.")
     found = findings.ask(cluster_env, gates(shop=told), 60)
     assert found.causes == (told,)
+
+
+def test_equal_problems_are_told_once() -> None:
+    """A claim that pends is told by the gate that waits for it, and by its pod, of which its sentence says nothing."""
+    pending = problem("pvc-pending", "The claim small/data has no volume.")
+    later = replace(pending, evidence="seen a moment later")
+    found = findings.sort(
+        gates(), {"small/shop-1": ("shop", later), "small/guest": ("", later)}, {**GREEN, "shop": pending}
+    )
+    assert [one.problem for one in found.findings] == [pending]
+    both = findings.sort(gates(), {}, {**GREEN, "broker": pending, "shop": pending})
+    assert both.causes == (pending,)
+    follows = findings.sort(gates(), {"small/shop-1": ("shop", later)}, {**GREEN, "preflight": DIED, "shop": pending})
+    assert [one.problem for one in follows.follows] == [pending]
 
 
 def test_a_cluster_that_is_away(cluster_env: Env, api: ApiServer) -> None:

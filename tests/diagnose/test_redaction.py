@@ -59,6 +59,79 @@ def test_what_is_no_secret_stays(words: str) -> None:
     assert redaction.text(words) == words
 
 
+PLAIN = ["true", "false", "True", "null", "None", "no", "~"]
+NAMES = ["automountServiceAccountToken", "secure_cookie", "hasPassword", "enable-secret", "authorization", "apiKey"]
+
+
+@given(st.sampled_from(NAMES), st.sampled_from(PLAIN), st.sampled_from(["{}: {}", '"{}": {},', '"{}": "{}"', "{}={}"]))
+def test_a_truth_value_is_no_secret(name: str, value: str, shape: str) -> None:
+    line = shape.format(name, value)
+    assert redaction.text(f"before\n{line}\nafter: 1") == f"before\n{line}\nafter: 1"
+    assert redaction.text(json.dumps({"x": line})) == json.dumps({"x": line})
+    assert redaction.document({name: value, "list": [{"name": name, "value": value}]}) == {
+        name: value,
+        "list": [{"name": name, "value": value}],
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "tokenExpirationSeconds: 3600",
+        '{"tokenTTLSeconds":300,"passwordLength":12,"secrets":true}',
+        "max_tokens: 4096",
+        '"password_min_length": "12"',
+        "--token-ttl 15m --secret-version=3",
+    ],
+)
+def test_a_number_that_measures_something_is_no_secret(words: str) -> None:
+    assert redaction.text(words) == words
+
+
+def test_numbers_in_a_document_by_their_names() -> None:
+    volume = {"secret": {"secretName": "tls", "defaultMode": 420, "optional": False}, "tokenExpirationSeconds": 3607}
+    assert redaction.document(volume) == {
+        "secret": {"secretName": "<removed>", "defaultMode": 420, "optional": False},
+        "tokenExpirationSeconds": 3607,
+    }
+
+
+DIGITS = st.text("0123456789", min_size=4, max_size=20).filter(lambda digits: digits.count(digits[0]) < len(digits))
+
+
+@given(
+    DIGITS,
+    st.sampled_from(["password", "token", "PORT_PASSWORD", "TIMEOUT_TOKEN", "max_secret", "pwd", "api-key"]),
+    st.sampled_from(
+        ["{}: {}", "{}={}", '"{}": {},', '"{}":"{}"', "{}: {}, then", '{{"{}":{},"x":true}}', "--{} {}", "{} = '{}'"]
+    ),
+)
+def test_a_password_of_digits_is_a_secret(digits: str, name: str, shape: str) -> None:
+    said = redaction.text(shape.format(name, digits))
+    assert digits not in said
+    assert redaction.REMOVED in said
+    number = int(digits)
+    assert str(number) not in json.dumps(redaction.document({name: number, "list": [{"name": name, "value": digits}]}))
+
+
+@pytest.mark.parametrize("start", ["true", "null", "no", "1234", "15m"])
+@pytest.mark.parametrize(
+    "shape", ['password="{} Zqsecretx9"', "token={}Zqsecretx9", "pwd: '{} Zqsecretx9'", "Cookie: {}; s=Zqsecretx9"]
+)
+def test_a_secret_that_begins_as_a_plain_value_is_removed_whole(shape: str, start: str) -> None:
+    assert "Zqsecretx9" not in redaction.text(shape.format(start))
+    assert "Zqsecretx9" not in redaction.text(json.dumps({"message": shape.format(start)}))
+
+
+def test_a_block_in_a_comment() -> None:
+    assert "Zqsecretx9" not in redaction.text("# token: |\n#   Zqsecretx9\n#   Zqsecretx9\n# name: shop")
+
+
+def test_what_follows_a_truth_value_is_looked_at() -> None:
+    said = redaction.text('{"automountServiceAccountToken":false,"password":"abc","hasToken":null,"token":"d"}')
+    assert said == ('{"automountServiceAccountToken":false,"password":<removed>,"hasToken":null,"token":<removed>}')
+
+
 def test_of_what_tools_really_say_nothing_is_lost_but_secrets() -> None:
     changed = {}
     for path in sorted(RECORDED.rglob("*.txt")):
@@ -69,7 +142,18 @@ def test_of_what_tools_really_say_nothing_is_lost_but_secrets() -> None:
     assert len(changed) <= 3, sorted(changed)
 
 
-@pytest.mark.parametrize("words", ["a" * 100_000, "token" * 20_000, "--token-" * 5_000, "://" * 30_000, '\\"' * 30_000])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "a" * 100_000,
+        "token" * 20_000,
+        "token: true, " * 5_000,
+        "token: 12," * 9_000,
+        "--token-" * 5_000,
+        "://" * 30_000,
+        '\\"' * 30_000,
+    ],
+)
 def test_long_words_are_read(words: str) -> None:
     assert redaction.text(words)  # with a time that grows faster than the text, this would not end
 

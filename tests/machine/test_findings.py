@@ -19,6 +19,7 @@ from bootstrap.minikube import owner
 from bootstrap.problem import Failed, Problem
 from bootstrap.stages import machine
 from tests.docker_doubles import FakeContainer, said
+from tests.doubles import Shell
 from tests.engine import IMAGE
 from tests.machine.conftest import WSL1, WSL2, Engine, here
 
@@ -284,3 +285,39 @@ def test_the_real_engine_tells_what_is_asked_for(docker_environ: dict[str, str],
     assert [
         each for each in engines.findings(env, info, (time.time(), time.time())) if each.code == "docker-clock"
     ] == []
+
+
+BUILDX = Path(__file__).parents[1] / "recorded" / "docker-program"
+
+
+@pytest.mark.closes("preflight (minikube)", "the docker program can build images", "buildkit-missing")
+@pytest.mark.parametrize(
+    ("version", "said", "exit_code", "expected"),
+    [
+        ("version.28.2.2", "buildx-missing.28.2.2", 1, ["buildkit-missing"]),
+        ("version.28.2.2", "buildx-broken.28.2.2", 1, ["buildkit-missing"]),
+        ("Docker version 23.0.0, build e92dd87", "buildx-missing.28.2.2", 1, ["buildkit-missing"]),
+        ("version.28.2.2", "github.com/docker/buildx v0.24.0 d0e5e86", 0, []),
+        # Before version 23 BuildKit is in the program itself.
+        ("version.20.10.24", "buildx-missing.20.10.24", 1, []),
+        ("version.20.10.24", "github.com/docker/buildx v0.10.4 c513d34", 0, []),
+        ("podman version 4.3.1", "Error: unrecognized command `podman buildx version`", 125, []),
+    ],
+)
+def test_a_docker_program_that_cannot_build(
+    env: Env, version: str, said: str, exit_code: int, expected: list[str]
+) -> None:
+    shell = Shell()
+    texts = [
+        (BUILDX / f"{each}.txt").read_text() if (BUILDX / f"{each}.txt").is_file() else each for each in (version, said)
+    ]
+    shell.answer("docker", "--version", stdout=texts[0])
+    shell.answer("docker buildx version", exit=exit_code, stderr=texts[1])
+    shell.answer("version --short", stdout="v1.38.1")
+    shell.answer("version --template", stdout="v4.1.4")
+    env.runner = shell
+    found = list(machine.findings(env))
+    assert codes(found) == expected
+    assert all("docker buildx version" in each.remedy and texts[1].splitlines()[0] in each.evidence for each in found)
+    assert codes(list(machine.findings(env))) == expected
+    assert shell.ran.count(("docker", "buildx", "version")) == 1, "asked once"
