@@ -20,12 +20,12 @@ def _words(told: list[str]) -> tuple[str, ...]:
     return tuple(name for text in told for name in text.split(",") if name)
 
 
-def _ask(question: str) -> str:
-    """What the user types; nothing where nobody can."""
+def _ask(question: str) -> str | None:
+    """What the user types; None where nobody can."""
     try:
-        return input(question) if sys.stdin.isatty() else ""
+        return input(question) if sys.stdin.isatty() else None
     except EOFError:
-        return ""
+        return None
 
 
 def _do(action: "Callable[[Env], int]") -> None:
@@ -36,7 +36,7 @@ def _do(action: "Callable[[Env], int]") -> None:
 
         from bootstrap import commands
 
-        return action(commands.open_env(root, dict(os.environ)))
+        return commands.act(commands.open_env(root, dict(os.environ)), action)
 
     _end(at)
 
@@ -47,10 +47,10 @@ def _end(action: Callable[[Path], int]) -> None:
 
     try:
         code = _code(action)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         from bootstrap.report import report_for
 
-        report_for().line("\n  Stopped. What was started stays; `./inv up` goes on from here, `./inv down` ends it.")
+        report_for().line("\n  " + " ".join(("Stopped.", *map(str, stopped.args))))
         code = 130
     # Threads that hang in a call must not keep the program; everything was flushed when it was printed.
     os._exit(code)

@@ -9,12 +9,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bootstrap import pipeline, places, state
+from bootstrap import pipeline, places, remedies, state
 from bootstrap.catalogue import problem
 from bootstrap.command import Completed
 from bootstrap.env import Env
+from bootstrap.findings import SECONDS, gates
 from bootstrap.manifest import load
-from bootstrap.problem import Failed, Problem
+from bootstrap.problem import Failed, Problem, after
 from bootstrap.report import Report, report_for
 from bootstrap.run_log import RunLog
 from bootstrap.runner import Event as StageEvent
@@ -23,6 +24,7 @@ from bootstrap.stage import Stage, beginning, only
 from bootstrap.stages import smoke
 
 OK, WRONG, INTERRUPTED = 0, 1, 130
+GOES_ON = "What was started stays; `./inv up` goes on from here, `./inv down` ends it."
 
 
 def open_env(root: Path, environ: Mapping[str, str]) -> Env:
@@ -31,6 +33,14 @@ def open_env(root: Path, environ: Mapping[str, str]) -> Env:
     env.place = state.place(env.state)
     env.say = lambda text: report_for().line(f"  {text}")
     return env
+
+
+def act(env: Env, action: Callable[[Env], int]) -> int:
+    """Run `action`; the remedies of the `Failed` that it raises can be pasted (see `bootstrap.remedies`)."""
+    try:
+        return action(env)
+    except Failed as failed:
+        raise Failed(remedies.pasteable(env, failed.problems)) from failed
 
 
 def up(env: Env, on: str = "", broker: str = "", names: Sequence[str] = (), first: str = "") -> int:
@@ -83,8 +93,7 @@ def rebuild(env: Env, services: Sequence[str]) -> int:
     """Renews services: the sources, the image where there is one, what runs, the gate."""
     for service in services or ("",):
         _known("service", "rebuild", service, list(env.manifest.services))
-    _running(env)
-    place = places.of(env)
+    place = places.started(env)
     with state.locked(env.state, f"rebuild {' '.join(services)}"):
         before = {service: place.started(env, service) for service in services}
         report, found = _run(env, pipeline.rebuild(env, tuple(services)), f"rebuild-{'-'.join(services)}")
@@ -99,8 +108,9 @@ def rebuild(env: Env, services: Sequence[str]) -> int:
         return OK
 
 
-def down(env: Env, purge: bool = False, ask: Callable[[str], str] | None = None) -> int:
-    """Stops exactly what is ours; with `purge` deletes it. `ask` puts the question to the user; None: it was answered.
+def down(env: Env, purge: bool = False, ask: Callable[[str], str | None] | None = None) -> int:
+    """Stops exactly what is ours; with `purge` deletes it. `ask` puts the question to the user and returns the answer,
+    None where nobody can answer; without it no question is put.
 
     Deleting data that nobody confirmed raises `Failed` (`purge-not-confirmed`).
     """
@@ -108,11 +118,15 @@ def down(env: Env, purge: bool = False, ask: Callable[[str], str] | None = None)
     with state.locked(env.state, "down"):
         there = [env.place] if env.place and not purge else _places(env)
         if purge:
-            _confirm(env, there, ask, report)
-        said = []
-        for env.place in there:
-            said += places.of(env).down(env, purge)
-        for text in said or ["nothing was running"]:
+            with stopped_with("Nothing was stopped or deleted."):
+                _confirm(env, there, ask, report)
+        left = "What was not deleted yet stays; `./inv down --purge` deletes the rest."
+        with stopped_with(left if purge else "What was not stopped yet runs on; `./inv down` stops the rest."):
+            said: list[str] = []
+            for env.place in there:
+                said += places.of(env).down(env, purge)
+        nothing = "there was nothing to delete" if purge else "nothing was running"
+        for text in dict.fromkeys(said or [nothing]):
             report.line(f"  {text}")
         if purge:
             (env.state / "place").unlink(missing_ok=True)
@@ -129,26 +143,35 @@ def _places(env: Env) -> list[str]:
     return found
 
 
-def _confirm(env: Env, there: Sequence[str], ask: Callable[[str], str] | None, report: Report) -> None:
+def _confirm(env: Env, there: Sequence[str], ask: Callable[[str], str | None] | None, report: Report) -> None:
     data: list[str] = []
     for env.place in there:
         data += places.of(env).data(env)
     if not data:
         return
     report.line("  This deletes, for good:")
-    for text in data:
+    for text in dict.fromkeys(data):
         report.line(f"    {text}")
-    if ask and ask(f"  Type {env.manifest.name} to delete it: ").strip() != env.manifest.name:
-        raise Failed(problem("purge-not-confirmed", "Nothing was deleted: the answer was another one."))
+    if ask is None:
+        return
+    answer = ask(f"  Type {env.manifest.name} to delete it: ")
+    if answer is None:
+        raise Failed(problem("purge-not-confirmed", "Nothing was deleted: there is no terminal to ask on."))
+    if answer.strip() != env.manifest.name:
+        raise Failed(problem("purge-not-confirmed", f"Nothing was deleted: the answer was not {env.manifest.name}."))
 
 
 def verify(env: Env, as_json: bool) -> int:
     """Runs the smoke tests against what runs."""
-    _running(env)
-    place, report = places.of(env), report_for()
+    place, report = places.answering(env), report_for()
     with place.doors(env) as urls:
         results = smoke.prove(env, place.generation(env), urls)
-    found = smoke.failures(results)
+    failed = smoke.failures(results)
+    if failed:
+        # What keeps a part from working is the cause of what its user sees.
+        told, _ = gates(env, pipeline.stages(env)[:-1], SECONDS, {})
+        failed = [*(closed for closed in told.values() if closed), *failed]
+    found = remedies.pasteable(env, tuple(after(one, "verify") for one in failed))
     if as_json:
         report.json({"passed": not found, "tests": [vars(r) for r in results], "problems": [vars(p) for p in found]})
         return WRONG if found else OK
@@ -166,6 +189,8 @@ def logs(env: Env, service: str, *, follow: bool = False, sidecar: bool = False,
     if sidecar and not (service in known and known[service].app_id):
         raise Failed(problem("log-no-sidecar", f"{service} has no Dapr sidecar.", name=service))
     report = report_for()
+    if service != "broker" and places.is_started(env):
+        places.answering(env)
     try:
         for text in places.of(env).logs(env, service, sidecar=sidecar, previous=previous, follow=follow):
             report.line(text)
@@ -183,7 +208,7 @@ def open_service(env: Env, service: str) -> int:
     from bootstrap.cluster import open as browser
 
     _known("service", "open", service, list(env.manifest.services))
-    _running(env)
+    places.answering(env)
     return browser.show(env, service)
 
 
@@ -204,8 +229,9 @@ def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tup
     env.say, env.progress = say, report.progress
     _log_commands(env, log)
     try:
-        with report:
-            found = Runner(stages, env, tell, cancelled=env.cancelled).run()
+        with report, stopped_with(GOES_ON):
+            closed = Runner(stages, env, tell, cancelled=env.cancelled).run()
+        found = remedies.pasteable(env, tuple(after(one, command.replace("-", " ", 1)) for one in closed))
         report.problems(found)
         log.write("end", green=not found)
     except BaseException as error:
@@ -242,9 +268,13 @@ def _known(what: str, command: str, name: str, known: list[str]) -> None:
         raise Failed(problem("service-unknown", summary, known=names, command=command, nearest=near))
 
 
-def _running(env: Env) -> None:
-    if not env.place or not places.of(env).is_started(env):
-        raise Failed(problem("nothing-runs", f"{env.manifest.name} is not running.", final=True))
+@contextmanager
+def stopped_with(text: str) -> Iterator[None]:
+    """Add to a Ctrl-C inside what it leaves behind, for the user to read, unless an inner block has said so."""
+    try:
+        yield
+    except KeyboardInterrupt as stopped:
+        raise KeyboardInterrupt(*(stopped.args or (text,))) from None
 
 
 @contextmanager

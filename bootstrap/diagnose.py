@@ -1,18 +1,19 @@
 """`inv diagnose`: everything that is wrong with what runs, what the rest follows from first. Changes nothing."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from bootstrap import bundle
 from bootstrap.catalogue import is_unknown
 from bootstrap.env import Env
 from bootstrap.findings import Diagnosis, look
+from bootstrap.problem import after
 from bootstrap.report import Report, report_for
 
 
 def diagnose(env: Env, as_json: bool = False, with_bundle: bool = False) -> int:
     """Prints what is wrong; 0 when nothing is. `with_bundle` also writes what to attach to a report."""
-    report, found = report_for(), look(env)
+    report, found = report_for(), _after(look(env))
     problems = [one.problem for one in found.findings]
     path = bundle.write(env, problems) if with_bundle else None
     if as_json:
@@ -25,6 +26,12 @@ def diagnose(env: Env, as_json: bool = False, with_bundle: bool = False) -> int:
         report.line("\n  Not all of that is known here. To report it, attach what this writes:")
         report.line("    ./inv diagnose --bundle")
     return 1 if problems else 0
+
+
+def _after(found: Diagnosis) -> Diagnosis:
+    return replace(
+        found, findings=tuple(replace(one, problem=after(one.problem, "diagnose")) for one in found.findings)
+    )
 
 
 def _print(report: Report, env: Env, found: Diagnosis) -> None:

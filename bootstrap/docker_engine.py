@@ -1,7 +1,9 @@
 """The door for Docker: a client of this machine's engine, and what the engine says as problems."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,7 +19,25 @@ NAMES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 ANY_VERSION = "1.44"  # for a client that is not asked anything
 
 
-def connect(environ: Mapping[str, str]) -> "DockerClient":
+def direct(**params: Any) -> "DockerClient":
+    """A client that finds the engine at that address, as the SDK takes it, and no other.
+
+    No proxy of the user's leads to an engine on this machine, and no authority of theirs vouches for it.
+    """
+    from docker import APIClient, DockerClient
+
+    class Direct(APIClient):
+        def merge_environment_settings(self, *settings: Any) -> Any:
+            self.trust_env = False
+            return super().merge_environment_settings(*settings)
+
+    # With a version it asks nothing yet; what asks is put in its place.
+    client = DockerClient(version=ANY_VERSION, **params)
+    client.api = Direct(version="auto", timeout=SECONDS, **params)
+    return client
+
+
+def connect(environ: Mapping[str, str], client_at: "Callable[..., DockerClient]" = direct) -> "DockerClient":
     """A client of the engine that DOCKER_HOST names, else of the current Docker context.
 
     Raises `Failed`: `docker-elsewhere` for an engine of another machine, `docker-not-running`, `docker-forbidden`,
@@ -28,13 +48,16 @@ def connect(environ: Mapping[str, str]) -> "DockerClient":
     with words("This machine's Docker Engine cannot be used."):
         params = _address(environ)
         try:
-            return direct(**params)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            # What Docker's own program bears in that file, its library may not.
-            path, said = find_config_file() or "config.json", f"{type(error).__name__}: {error}"
+            return client_at(**params)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            # docker-py rejects some configuration that the docker program accepts; any other cause is a bug.
+            path = find_config_file()
+            said = _rejected(Path(str(path))) if path else ""
+            if not said:
+                raise
             summary = f"Docker's {path!s} cannot be read."
             found = problem("docker-config-unreadable", summary, evidence=said, path=path, final=True)
-            raise Failed(found) from error
+            raise Failed(found) from None
 
 
 def of_this_machine(environ: Mapping[str, str]) -> dict[str, str]:
@@ -63,22 +86,31 @@ def over_tcp(environ: Mapping[str, str]) -> str:
     return address if address and scheme in ("tcp", "http", "https") else ""
 
 
-def direct(**params: Any) -> "DockerClient":
-    """A client that finds the engine at that address, as the SDK takes it, and no other.
+def _rejected(path: Path) -> str:
+    """What in Docker's configuration file docker-py cannot read; "" where that is nothing."""
+    from docker.auth import decode_auth
 
-    No proxy of the user's leads to an engine on this machine, and no authority of theirs vouches for it.
-    """
-    from docker import APIClient, DockerClient
-
-    class Direct(APIClient):
-        def merge_environment_settings(self, *settings: Any) -> Any:
-            self.trust_env = False
-            return super().merge_environment_settings(*settings)
-
-    # With a version it asks nothing yet; what asks is put in its place.
-    client = DockerClient(version=ANY_VERSION, **params)
-    client.api = Direct(version="auto", timeout=SECONDS, **params)
-    return client
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
+    if not isinstance(told, dict):
+        return "it holds no JSON object"
+    # docker-py takes null for no "auths", not for no "proxies".
+    tables = {"auths": told.get("auths") or {}, "proxies": told.get("proxies", {})}
+    for key, table in tables.items():
+        if not isinstance(table, dict):
+            return f"{key} is not a JSON object"
+        for name, entry in table.items():
+            if not isinstance(entry, dict):
+                return f"{key}.{name} is not a JSON object"
+    for name, entry in tables["auths"].items():
+        if "auth" in entry:
+            try:
+                decode_auth(entry["auth"])
+            except (ValueError, TypeError, AttributeError):
+                return f"auths.{name}.auth is not the base64 of a name and a password"
+    return ""
 
 
 def _outside_of_a_node(environ: Mapping[str, str]) -> dict[str, str]:

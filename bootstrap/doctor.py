@@ -2,20 +2,21 @@
 
 from typing import Any
 
-from bootstrap import tool_download, tools
+from bootstrap import remedies, tool_download, tools
 from bootstrap.download_source import cache
 from bootstrap.env import Env
 from bootstrap.machine import engine
 from bootstrap.machine import facts as machine
 from bootstrap.machine.folder import free
-from bootstrap.problem import Failed
+from bootstrap.problem import Failed, after
 from bootstrap.report import report_for
 from bootstrap.stages.machine import findings
 
 
 def doctor(env: Env, as_json: bool) -> int:
     """Shows facts and findings of preflight and tools. Exit code: 0 all is well, 1 something is wrong."""
-    report, found, known = report_for(), tuple(findings(env)), facts(env)
+    found = remedies.pasteable(env, tuple(after(one, "doctor") for one in findings(env)))
+    report, known = report_for(), facts(env)
     if as_json:
         report.json({"facts": known, "problems": [vars(problem) for problem in found]})
         return 1 if found else 0

@@ -57,9 +57,14 @@ def proxy_of(environ: Mapping[str, str], url: SplitResult) -> str | None:
     return named(f"{url.scheme}_proxy") or named("all_proxy") or None
 
 
+def is_offline(env: "Env") -> bool:
+    """Whether INV_OFFLINE says to do without the network."""
+    return env.environ.get(OFFLINE, "") not in ("", "0")
+
+
 def online(env: "Env", url: str, what: str) -> None:
     """Raises `Failed` (`download-offline`) where this machine is to do without the network."""
-    if env.environ.get(OFFLINE, "") not in ("", "0"):
+    if is_offline(env):
         summary = f"{what} is not in the cache, and {OFFLINE} is set."
         raise Failed(problem("download-offline", summary, url=url, cache=cache(env), final=True))
 

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from bootstrap.problem import Failed, Problem
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["cache", "fetch", "locked", "not_writable", "text"]
+__all__ = ["cache", "checksum", "fetch", "locked", "not_writable", "text"]
 
 ATTEMPTS = 3  # connections for one file; one that brought more of it does not count
 LARGEST_TEXT = 1 << 24  # bytes
@@ -59,6 +60,17 @@ def text(env: Env, url: str, what: str) -> str:
         except refusals() as error:
             raise explain(env, url, what, error) from error
     return said.decode(errors="replace")
+
+
+def checksum(env: Env, url: str, what: str) -> str:
+    """Return the SHA-256 that is published at `url` for `what`. Raises `Failed` (`checksum-unreadable`)."""
+    told = text(env, url, f"the checksum of {what}")
+    digest = re.search(r"\b[0-9a-fA-F]{64}\b", told)
+    if digest is None:
+        summary = f"What is published as the checksum of {what} is none."
+        found = problem("checksum-unreadable", summary, evidence=told[:500], url=shown(env, url), final=True)
+        raise Failed(found)
+    return digest[0].lower()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ class Env:
 
     `say` tells the user something that is not a problem; `progress` how far a download is (what, bytes here, bytes in
     all; 0: unknown; equal: it is over). `cancelled` is set when the run must end. `secrets` are values that were read
-    from Secrets: they are written nowhere.
+    from Secrets: they are written nowhere. `now` is a clock in seconds that stands still while the machine sleeps.
     """
 
     manifest: Manifest
@@ -80,6 +81,7 @@ class Env:
     broker_at: Callable[[str], Broker] = Broker
     docker_of: "Callable[[Mapping[str, str]], DockerClient]" = docker_engine.connect
     cluster_at: "Callable[[Path, str], Cluster]" = _cluster_at
+    now: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
         self._connecting = threading.Lock()

@@ -1,6 +1,6 @@
 """The schema of the Kubernetes API, read from the models of the official Python client.
 
-The client is generated from the API's own OpenAPI document: client 36 is Kubernetes 1.36.
+The client is generated from the API's own OpenAPI document: client 35 is Kubernetes 1.35.
 """
 
 import difflib
@@ -116,7 +116,8 @@ def required(model: Model) -> frozenset[str]:
 
 def inside(kind: str) -> tuple[str, str]:
     """The container and the element of a type: `("list", "V1Container")`, `("dict", "str")`, `("", "int")`."""
-    match = re.fullmatch(r"(list)\[(.+)\]|(dict)\[str, (.+)\]", kind)
+    # Releases of the client before 36 write a mapping with parentheses: `dict(str, str)`.
+    match = re.fullmatch(r"(list)\[(.+)\]|(dict)[\[(]str, (.+)[\])]", kind)
     if match is None:
         return "", kind
     return (match[1], match[2]) if match[1] else (match[3], match[4])

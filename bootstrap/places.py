@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
-from bootstrap.problem import Failed
+from bootstrap.problem import Failed, Problem
 
 DEFAULT = "minikube"
 PLACES = {DEFAULT: "bootstrap.minikube.place", "local": "bootstrap.local.place"}
@@ -23,6 +23,9 @@ class Place(Protocol):
 
     def is_started(self, env: Env) -> bool:
         """Whether any part of the environment was started and not ended by `down`."""
+
+    def at_rest(self, env: Env) -> Problem | None:
+        """Why nothing of what was started can answer, such as a paused cluster; None where it may answer."""
 
     def may_hold(self, env: Env) -> bool:
         """Whether something of this checkout may be there, running or not, even if no state says so."""
@@ -64,6 +67,26 @@ class Place(Protocol):
 def of(env: Env) -> Place:
     """The place of this environment; the default one when none was chosen yet."""
     return cast(Place, import_module(PLACES[env.place or DEFAULT]))
+
+
+def is_started(env: Env) -> bool:
+    """Whether a place was chosen, and any part of the environment was started there."""
+    return bool(env.place) and of(env).is_started(env)
+
+
+def started(env: Env) -> Place:
+    """Return the place in which the environment was started. Raises `Failed` (`nothing-runs`)."""
+    if not is_started(env):
+        raise Failed(problem("nothing-runs", f"{env.manifest.name} is not running.", final=True))
+    return of(env)
+
+
+def answering(env: Env) -> Place:
+    """Return the place, as `started`. Raises `Failed`, also where what was started is at rest."""
+    place = started(env)
+    if found := place.at_rest(env):
+        raise Failed(found)
+    return place
 
 
 def known(name: str) -> str:

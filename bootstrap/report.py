@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
-from bootstrap.problem import Problem
+from bootstrap.problem import Problem, fold
 from bootstrap.progress import Progress
 from bootstrap.runner import Event
 from bootstrap.stage import Stage
@@ -34,6 +34,7 @@ ASCII = {"✔": "ok", "✘": "FAILED", "■": "stopped", "·": ".", "▸": ">", 
 ELSEWHERE = {
     "kubectl": "minikube brings one, see docs/guide.md#on-a-cluster",
     "minikube": "./inv doctor shows the one that is used",
+    "helm": "./inv doctor shows the one that is used",
 }
 
 
@@ -89,7 +90,7 @@ class Report:
 
         A program in the last that `which` does not find is told with where it is.
         """
-        for problem in problems:
+        for problem in fold(problems):
             at = f"  ({problem.where})" if problem.where else ""
             self.line(f"\n✘ {problem.summary}{at}")
             self.line(f"  {problem.cause}")
@@ -99,7 +100,7 @@ class Report:
                     self.line(f"  │ {text}")
             self.line("  ─ what to type")
             for tool, where in ELSEWHERE.items():
-                if re.search(rf"(?m)^[^#\n]*\b{tool} ", problem.remedy) and which(tool) is None:
+                if re.search(rf"(?m)^[^#\n]*(?<![/\w-]){tool} ", problem.remedy) and which(tool) is None:
                     self.line(f"    # {tool} is not on PATH: {where}")
             for text in problem.remedy.splitlines():
                 self.line(f"    {text}")

@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from bootstrap import pipeline, places
+from bootstrap import pipeline, places, remedies
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
 from bootstrap.findings import SECONDS, gates, sort
-from bootstrap.problem import Failed, Problem
+from bootstrap.problem import Failed, Problem, after
 from bootstrap.report import report_for
 
 
@@ -23,11 +23,12 @@ def look(env: Env, seconds: float = SECONDS) -> dict[str, Any]:
         raise Failed(problem("stage-hung", f"The place {env.place} did not tell what runs within {seconds:.0f} s."))
     if isinstance(facts, Exception):
         raise facts
+    told = {name: one and remedies.pasteable(env, (one,))[0] for name, one in told.items()}
     return {
         "name": env.manifest.name,
         "on": env.place,
         "green": not any(told.values()),
-        "gates": {name: asdict(p) if p else None for name, p in told.items()},
+        "gates": {name: asdict(after(p, "status")) if p else None for name, p in told.items()},
         **facts,
     }
 
@@ -38,13 +39,22 @@ def status(env: Env, as_json: bool) -> int:
     Of gates that are closed behind others the names alone are printed.
     """
     report = report_for()
-    if not env.place or not places.of(env).is_started(env):
+    if not places.is_started(env):
         nothing: dict[str, Any] = {"gates": {}, "services": {}}
         document = {"name": env.manifest.name, "on": None, "green": False, **nothing}
         if as_json:
             report.json(document)
         else:
             report.line(f"  {env.manifest.name} is not running.\n    ./inv up")
+        return 1
+    if rests := places.of(env).at_rest(env):
+        # Every gate would wait for an API that does not answer.
+        rests = after(rests, "status")
+        document = {"name": env.manifest.name, "on": env.place, "green": False, **_closed(rests)}
+        if as_json:
+            report.json(document)
+        else:
+            report.problems([rests])
         return 1
     document = look(env)
     if as_json:
@@ -60,3 +70,7 @@ def status(env: Env, as_json: bool) -> int:
     if found.follows:
         report.line(f"\n  closed behind that: {', '.join(one.stage for one in found.follows)}")
     return 0 if document["green"] else 1
+
+
+def _closed(rests: Problem) -> dict[str, Any]:
+    return {"gates": {"cluster": asdict(rests)}, "services": {}, "notes": []}

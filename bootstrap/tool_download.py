@@ -1,7 +1,6 @@
 """Takes a tool of the pinned version from where it is published."""
 
 import platform
-import re
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from bootstrap import downloads
 from bootstrap.catalogue import problem
-from bootstrap.download_source import online, shown
+from bootstrap.download_source import online
 from bootstrap.env import Env
 from bootstrap.problem import Failed, Problem
 from bootstrap.tools import TOOLS, Tool, accepted, cached, program
@@ -72,19 +71,8 @@ def published(tool: Tool, version: str, system: str, machine: str) -> tuple[str,
 def _download(env: Env, tool: Tool) -> Path:
     what, path = f"{tool.name} {tool.pinned(env)}", cached(env, tool)
     url, member = published(tool, tool.pinned(env), platform.system(), platform.machine())
-    said = downloads.text(env, url + tool.checksum, f"the checksum of {what}")
-    digest = re.search(r"\b[0-9a-fA-F]{64}\b", said)
-    if digest is None:
-        raise Failed(
-            problem(
-                "checksum-unreadable",
-                f"What is published as the checksum of {what} is none.",
-                evidence=said[:500],
-                url=shown(env, url + tool.checksum),
-                final=True,
-            )
-        )
-    file = downloads.fetch(env, url, digest[0].lower(), path.with_name(url.rpartition("/")[2]), what=what)
+    digest = downloads.checksum(env, url + tool.checksum, what)
+    file = downloads.fetch(env, url, digest, path.with_name(url.rpartition("/")[2]), what=what)
     draft = path.with_name(f".{path.name}.draft")
     if member:
         with tarfile.open(file) as archive, draft.open("wb") as out:

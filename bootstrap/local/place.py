@@ -10,7 +10,7 @@ from typing import Any
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
 from bootstrap.local import brokers, layout
-from bootstrap.problem import Failed
+from bootstrap.problem import Failed, Problem
 
 PARTS: tuple[str, ...] = ("broker",)
 FOLLOW = 0.1  # seconds between looks at a log
@@ -19,6 +19,10 @@ FOLLOW = 0.1  # seconds between looks at a log
 def is_started(env: Env) -> bool:
     container = brokers.facts(env)
     return bool(env.processes.names() or (container and container["running"]))
+
+
+def at_rest(env: Env) -> Problem | None:  # noqa: ARG001 - processes run, or they do not
+    return None
 
 
 def may_hold(env: Env) -> bool:  # noqa: ARG001 - processes are found by their marker, whatever was deleted
@@ -62,11 +66,13 @@ def down(env: Env, purge: bool) -> list[str]:
     env.processes.forget()
     said = []
     if ended or strays:
-        said.append(f"ended {len(ended) + strays} processes; data and logs stay in {env.state.name}/")
-    if container := brokers.BROKERS[env.local_broker].stop(env):
-        said.append(f"stopped the container {container}; its topics stay in the volume of the same name")
+        stay = "logs stay" if purge else "data and logs stay"
+        said.append(f"ended {len(ended) + strays} processes; {stay} in {env.state.name}/")
+    container = brokers.BROKERS[env.local_broker].stop(env)
     if purge:
         said += _delete(env)
+    elif container:
+        said.append(f"stopped the container {container}; its topics stay in the volume of the same name")
     return said
 
 

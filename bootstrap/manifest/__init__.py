@@ -23,7 +23,7 @@ class Cluster(_Table):
     profile: t.Label = Field(
         description="minikube profile; also the name of the kubeconfig context.", examples=["taskapp"]
     )
-    kubernetes: t.Version = Field(description="Kubernetes version, x.y.z.", examples=["1.36.2"])
+    kubernetes: t.Version = Field(description="Kubernetes version, x.y.z.", examples=["1.35.1"])
     cpus: int = Field(ge=2, le=256, description="CPUs given to the cluster.", examples=[4])
     memory_mb: int = Field(ge=2048, le=1048576, description="Memory given to the cluster, in MiB.", examples=[6144])
 

@@ -88,8 +88,9 @@ def main(argv: list[str]) -> int:
     options = arguments(argv)
     logs.configure(options.app_id)
     try:
-        asyncio.run(run(options, resources.load(options.resources, options.app_id)))
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        wanted = resources.load(options.resources, options.app_id)
+        asyncio.run(run(options, wanted))
+    except (OSError, RuntimeError, ValueError, KeyError, yaml.YAMLError) as error:
         logging.getLogger("sidecar").critical("Cannot start the sidecar of %s: %s", options.app_id, error)
         return 1
     return 0

@@ -94,9 +94,11 @@ class Sidecar:
         """`host:port` of an app. Raises ApiError for one that the registry does not hold."""
         try:
             known = json.loads(self.registry.read_text(encoding="utf-8"))
-            return str(known[app])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise errors.invoke_failed(app, f"couldn't find service: {app}") from error
+        except (OSError, ValueError):
+            known = None
+        if not isinstance(known, dict) or app not in known:
+            raise errors.invoke_failed(app, f"couldn't find service: {app}")
+        return str(known[app])
 
     def check(self, *, outbound: bool) -> None:
         """Raise ApiError unless the sidecar can work: `outbound` for the app's calls, else for its events too."""

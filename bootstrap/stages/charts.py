@@ -89,13 +89,14 @@ def _injector(env: Env) -> pods.Injector:
     """What Dapr's Helm values say about sidecars. Raises `Failed` when they cannot be read."""
     try:
         values = yaml.safe_load((env.root / DAPR_VALUES).read_text(encoding="utf-8"))
-        told = values["dapr_sidecar_injector"]
-        return pods.injector(told)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        said = "there is no table dapr_sidecar_injector"
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values, said = None, repr(error)
+    told = values.get("dapr_sidecar_injector") if isinstance(values, dict) else None
+    if not isinstance(told, dict):
         summary = "The Helm values of Dapr do not say how the injector makes sidecars."
-        raise Failed(
-            problem("dapr-values-unreadable", summary, evidence=repr(error), where=DAPR_VALUES, final=True)
-        ) from error
+        raise Failed(problem("dapr-values-unreadable", summary, evidence=said, where=DAPR_VALUES, final=True))
+    return pods.injector(told)
 
 
 def _about(rendered: Rendered) -> str:

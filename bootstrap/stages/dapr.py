@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 from bootstrap.catalogue import problem
-from bootstrap.cluster import canary, dapr_chart, helm_storage, releases, rollout
+from bootstrap.cluster import canary, dapr_chart, helm_storage, releases, rollout, trust
 from bootstrap.cluster.api import path, words
 from bootstrap.cluster.namespaces import SYSTEM
 from bootstrap.env import Env
@@ -13,7 +13,9 @@ from bootstrap.problem import Problem
 from bootstrap.stage import PULLED, Stage
 
 RELEASE = "dapr"
-DEPLOYMENTS = ("dapr-operator", "dapr-sentry", "dapr-sidecar-injector")
+SENTRY = "dapr-sentry"
+DEPLOYMENTS = ("dapr-sentry", "dapr-operator", "dapr-sidecar-injector")  # the others wait for Sentry's certificates
+STATEFUL = {"actors": "dapr-placement-server", "scheduler": "dapr-scheduler-server"}  # by their table below `global`
 KINDS = {"v1alpha1": {"components", "configurations", "resiliencies"}, "v2alpha1": {"subscriptions"}}
 
 
@@ -33,6 +35,14 @@ def apply(env: Env) -> None:
     releases.deploy(env, RELEASE, archive, _values(env), SYSTEM)
     for kind, name in _workloads(env):
         rollout.retry(env, kind, name, SYSTEM)
+    _publish_trust(env)
+
+
+def _publish_trust(env: Env) -> None:
+    """Restart a Sentry that runs while its ConfigMap is empty: it writes its root certificate only when it starts."""
+    if not trust.published(env) and rollout.check(env, "deployments", SENTRY, SYSTEM) is None:
+        env.say(f"The ConfigMap {trust.BUNDLE} holds no root certificate: {SENTRY} is restarted to write it.")
+        rollout.restart(env, "deployments", SENTRY, SYSTEM)
 
 
 def check(env: Env) -> Problem | None:
@@ -70,16 +80,20 @@ def _kinds_missing(env: Env) -> list[str]:
 
 
 def _workloads(env: Env) -> list[tuple[str, str]]:
-    """What must be rolled out: the three that every sidecar needs, and those that Helm's values switch on."""
+    """What must be rolled out: the three that every sidecar needs, and those that Helm's values switch on, also where
+    somebody deleted them."""
+    values = _values(env).get("global") or {}
+    switched = {name: (values.get(part) or {}).get("enabled", True) for part, name in STATEFUL.items()}
     with words("The workloads of Dapr's control plane cannot be listed."):
-        stateful = env.cluster.items(
+        there = env.cluster.items(
             path("apps/v1", "statefulsets", SYSTEM), labelSelector="app.kubernetes.io/part-of=dapr"
         )
-    named = [("statefulsets", str(found["metadata"]["name"])) for found in stateful]
-    return [*(("deployments", name) for name in DEPLOYMENTS), *named]
+    named = [name for name, is_on in switched.items() if is_on]
+    named += [str(one["metadata"]["name"]) for one in there if one["metadata"]["name"] not in named]
+    return [*(("deployments", name) for name in DEPLOYMENTS), *(("statefulsets", name) for name in named)]
 
 
 def stage(needs: tuple[str, ...] = ("tools", "cluster")) -> Stage:
     """The gate: its kinds are known, its workloads rolled out, and its webhook adds `daprd` to a pod of the app."""
-    again = ("workload-scaled-down", "rollout-blocked")
+    again = ("workload-scaled-down", "workload-missing", "rollout-blocked", "dapr-trust-missing")
     return Stage("dapr", needs, apply, check, waits_for="Dapr's control plane", timeout=PULLED, again=again)

@@ -1,18 +1,16 @@
 """images: every service's image, built in parallel by BuildKit, and proven by a run as a pod will run it."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
-from bootstrap.images import layout, proof
+from bootstrap.images import layout, proof, supply
 from bootstrap.images.build import build
-from bootstrap.images.layout import Engine
+from bootstrap.images.layout import Engine, EngineOf
 from bootstrap.problem import Failed, Problem
 from bootstrap.stage import Stage
-
-EngineOf = Callable[[Env], Engine]
 
 
 def references(env: Env) -> dict[str, str]:
@@ -21,24 +19,26 @@ def references(env: Env) -> dict[str, str]:
 
 
 def one(env: Env, engine: Engine, name: str) -> None:
-    """Builds and proves the image of service `name`. Raises `Failed`."""
+    """Builds and proves the image of service `name`, and keeps it where `supply` is used. Raises `Failed`."""
     build(env, engine, name)
     proof.prove(env, engine, name)
+    if supply.is_used(env):
+        supply.keep(env, engine, layout.reference(env, name))
 
 
 def apply(env: Env, engine_of: EngineOf, names: Sequence[str] = ()) -> None:
     """Builds and proves the images of those services, by default of all; when some fail, the others are still made,
     and every problem is told, once where it is one for all, such as an engine that is away."""
     engine, names = engine_of(env), names or tuple(env.manifest.services)
-    found: dict[tuple[str, str], Problem] = {}
+    found: list[Problem] = []
     with ThreadPoolExecutor(max_workers=min(len(names), os.cpu_count() or 1)) as pool:
         for done in [pool.submit(one, env, engine, name) for name in names]:
             try:
                 done.result()
             except Failed as failed:
-                found |= {(each.code, each.summary): each for each in failed.problems}
+                found += failed.problems
     if found:
-        raise Failed(found.values())
+        raise Failed(found)
 
 
 def check(env: Env, engine_of: EngineOf, names: Sequence[str] = ()) -> Problem | None:

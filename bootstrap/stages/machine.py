@@ -9,8 +9,8 @@ from bootstrap import docker_engine, tool_download
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
 from bootstrap.local import ports
-from bootstrap.machine import engine, facts, folder, wsl
-from bootstrap.minikube import owner, profile
+from bootstrap.machine import docker_program, engine, facts, folder, wsl
+from bootstrap.minikube import owner, profile, supplies
 from bootstrap.problem import Failed, Problem
 from bootstrap.stage import Stage
 
@@ -50,7 +50,10 @@ def findings(env: Env, root: Path = Path("/")) -> Iterator[Problem]:
     if found := folder.check(env, at, NEEDED_MIB if fresh else 1):
         yield found
     yield from wsl.explained(env, machine, _docker(env))
-    yield from tool_download.obtainable(env)
+    tools_missing = tuple(tool_download.obtainable(env))
+    yield from tools_missing
+    if not tools_missing:
+        yield from _offline(env)
 
 
 def clock(env: Env, now: float) -> Iterator[Problem]:
@@ -64,6 +67,8 @@ def clock(env: Env, now: float) -> Iterator[Problem]:
 def _docker(env: Env) -> Iterator[Problem]:
     if shutil.which("docker", path=env.environ.get("PATH", "")) is None:
         yield problem("docker-program-missing", "There is no docker program on PATH.", final=True)
+    else:
+        yield from docker_program.findings(env)
     try:
         if address := docker_engine.over_tcp(env.environ):
             yield problem("docker-over-tcp", f"The Docker Engine is asked over TCP, at {address}.", final=True)
@@ -73,6 +78,13 @@ def _docker(env: Env) -> Iterator[Problem]:
         yield from _ports(env)
     except Failed as failed:
         yield from failed.problems
+
+
+def _offline(env: Env) -> Iterator[Problem]:
+    try:
+        yield from supplies.findings(env)
+    except Failed as failed:
+        yield from (each for each in failed.problems if not each.code.startswith("docker-"))  # told already
 
 
 def _ports(env: Env) -> Iterator[Problem]:
@@ -92,6 +104,6 @@ def _ports(env: Env) -> Iterator[Problem]:
 
 
 def stage() -> Stage:
-    """The gate: Docker is there and large enough, disks have room, ports are free or ours, clocks agree, WSL2 is sane,
-    and each tool is there or can be had."""
+    """The gate: Docker is there, can build and is large enough, disks have room, ports are free or ours, clocks agree,
+    WSL2 is sane, and each tool is there or can be had."""
     return Stage("preflight", (), apply, check, waits_for="a machine that can run this", timeout=SECONDS)

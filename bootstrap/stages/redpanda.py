@@ -4,9 +4,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bootstrap.catalogue import problem, recognise
-from bootstrap.command import Cancelled
-from bootstrap.docker_engine import refused, words
+from bootstrap.docker_engine import words
 from bootstrap.env import Env, owner_of
+from bootstrap.images import supply
 from bootstrap.kafka import KafkaTrouble
 from bootstrap.local import layout, redpanda
 from bootstrap.manifest import Manifest
@@ -38,7 +38,7 @@ def apply(env: Env) -> None:
             _remove(container)
             container = None
         if container is None:
-            _pull(env, image, facts)
+            supply.provide(env, image, name=name, port=facts["port"])
             env.docker.volumes.create(name, labels=redpanda.labels(env))
             container = env.docker.containers.create(**redpanda.wanted(env))
         if container.status != "running":
@@ -59,24 +59,6 @@ def _remove(container: "Container") -> None:
     if container.status == "running":
         container.stop(timeout=STOP_SECONDS)
     container.remove(force=True)
-
-
-def _pull(env: Env, image: str, facts: dict[str, object]) -> None:
-    """Downloads the image unless the engine has it."""
-    from docker.errors import ImageNotFound
-    from docker.utils import parse_repository_tag
-
-    try:
-        env.docker.images.get(image)
-        return
-    except ImageNotFound:
-        env.say(f"pulling {image}: once, it stays in the Docker Engine")
-    repository, tag = parse_repository_tag(image)
-    for line in env.docker.api.pull(repository, tag=tag, stream=True, decode=True):
-        if env.cancelled.is_set():
-            raise Cancelled(f"docker pull {image}")
-        if "error" in line:
-            raise refused(line["error"], f"The image {image} cannot be pulled.", "run", **facts)
 
 
 def check(env: Env) -> Problem | None:
@@ -153,9 +135,11 @@ def data(env: Env) -> list[str]:
     """What `purge` deletes, in words."""
     name = redpanda.name(env.manifest)
     with words(f"The volume {name} cannot be looked at."):
-        kinds = {"container": redpanda.find_ours(env), "volume": _volume(env)}
-    notes = {"container": "", "volume": ", which holds the topics with everything in them"}
-    return [f"the {kind} {name}{notes[kind]}" for kind, there in kinds.items() if there]
+        container, volume = redpanda.find_ours(env), _volume(env)
+    if container and volume:
+        return [f"the container {name} and its volume, with all topics and everything in them"]
+    found = {f"the container {name}": container, f"the volume {name}, with all topics and everything in them": volume}
+    return [text for text, there in found.items() if there]
 
 
 def purge(env: Env) -> list[str]:

@@ -9,7 +9,17 @@ import yaml
 
 from bootstrap import charts
 from bootstrap.catalogue import problem
-from bootstrap.cluster import canary, endpoints, helm_storage, probe, releases, rollout, service_pods
+from bootstrap.cluster import (
+    canary,
+    endpoints,
+    helm_storage,
+    outdated,
+    probe,
+    readiness,
+    releases,
+    rollout,
+    service_pods,
+)
 from bootstrap.cluster.pod_facts import is_ready
 from bootstrap.env import Env
 from bootstrap.images import layout, proof
@@ -48,7 +58,8 @@ def parts(env: Env, name: str, urls: Urls) -> Iterator[tuple[str, Path, dict[str
 
 
 def apply(env: Env, name: str, urls: Urls) -> None:
-    """Deploys, and lets pods be made anew that got no sidecar or wait before their next try. Raises `Failed`."""
+    """Deploys, and lets pods be made anew that got no sidecar, wait before their next try, or keep settings that have
+    changed since they started. Raises `Failed`."""
     with parts(env, name, urls) as made_of:
         done = releases.deploy(env, *made_of)
     pods = service_pods.of(env, name)
@@ -60,6 +71,9 @@ def apply(env: Env, name: str, urls: Urls) -> None:
         for pod in bare:
             env.say(f"The pod {pod['metadata']['name']} was made without its sidecar: it is made anew.")
             service_pods.delete(env, pod)
+    if old := outdated.find(env, name, service_pods.of(env, name)):
+        env.say(f"{old.summary} {name} is restarted.")
+        rollout.restart(env, "deployments", name, env.manifest.namespace)
 
 
 def check(env: Env, name: str, urls: Urls, engine_of: EngineOf) -> Problem | None:
@@ -71,6 +85,8 @@ def check(env: Env, name: str, urls: Urls, engine_of: EngineOf) -> Problem | Non
     if has_dapr and (missing := service_pods.without_sidecar(pods)):
         # It is what keeps the rollout from its end, so it goes before that.
         return canary.rehearse(env) or service_pods.sidecar_missing(env, name, missing[0])
+    if old := outdated.find(env, name, pods):
+        return old
     if closed:
         return closed
     image = proof.find(env, engine_of(env), name)
@@ -114,7 +130,8 @@ def _answers(env: Env, name: str) -> Problem | None:
     ready = probe.http(env, f"{base}/readyz")
     if ready.status != 200:
         said = f"GET {base}/readyz: {ready.status or ''} {ready.text}"
-        return problem("service-not-ready", f"{name} is not ready.", evidence=said, name=name)
+        summary = f"{name} is not ready: {readiness.reason(env, ready)}."
+        return problem("service-not-ready", summary, evidence=said, name=name)
     return None
 
 
@@ -125,8 +142,9 @@ def _node(env: Env) -> Engine:
 
 
 def stage(name: str, needs: tuple[str, ...], urls: Urls, engine_of: EngineOf = _node) -> Stage:
-    """The gate: the release is that of the checkout and rolled out; each pod has its sidecar, which has loaded what
-    is its own; it runs the image that was built, with no restart of late; the service answers through its Service.
+    """The gate: the release is that of the checkout and rolled out; each pod has its sidecar, which trusts the control
+    plane, was started with the settings of now, and has loaded what is its own; it runs the image that was built, with
+    no restart of late; the service answers through its Service.
 
     `urls` are the base URLs of services as a browser sees them; `engine_of` is the node's Docker Engine.
     """
@@ -137,5 +155,5 @@ def stage(name: str, needs: tuple[str, ...], urls: Urls, engine_of: EngineOf = _
         lambda env: check(env, name, urls, engine_of),
         waits_for=f"{name} to be ready",
         timeout=180,
-        again=("sidecar-missing", "workload-scaled-down"),
+        again=("sidecar-missing", "workload-scaled-down", *outdated.CODES),
     )

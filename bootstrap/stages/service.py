@@ -2,6 +2,7 @@
 
 import re
 
+from bootstrap import tracebacks
 from bootstrap.catalogue import problem, recognise
 from bootstrap.env import Env
 from bootstrap.http import rows
@@ -39,11 +40,12 @@ def crash(env: Env, name: str, words: str) -> Problem:
     own = [(file, line) for file, line in FRAME.findall(words) if f"{env.root}/services/" in file]
     where = f"{own[-1][0].removeprefix(f'{env.root}/')}:{own[-1][1]}" if own else ""
     known = recognise("python", "start", words, f"{name} ended at its start.", where=where, name=name, path=path)
+    raised = tracebacks.in_checkout(words, str(env.root))
     return known or problem(
         "service-crashed",
-        f"{name} is not running: it ended by itself.",
+        f"{name} is not running: {f'{raised.where} raises {raised.error}' if raised else 'it ended by itself.'}",
         evidence=words,
-        where=where,
+        where=raised.where if raised else where,
         name=name,
         final=True,
     )
