@@ -1,7 +1,7 @@
 """A scripted Docker Engine, and what the real one said as the exceptions that the SDK raised then."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,14 @@ class FakeContainer:
         self.attrs["State"] |= {"Status": "exited", "ExitCode": 0}
         self.attrs["NetworkSettings"]["Ports"] = {}
 
+    def pause(self) -> None:
+        self.engine.does(f"pause {self.name}")
+        self.attrs["State"]["Status"] = "paused"
+
+    def unpause(self) -> None:
+        self.engine.does(f"unpause {self.name}")
+        self.attrs["State"]["Status"] = "running"
+
     def remove(self, force: bool) -> None:
         self.engine.does(f"remove {self.name}")
         del self.engine.there[self.name]
@@ -83,6 +91,21 @@ class FakeContainer:
         self.engine.does(f"logs {self.name}")
         # Chunks end where the network says, not where lines do.
         return (self.log[i : i + 3] for i in range(0, len(self.log), 3)) if stream else self.log
+
+
+@dataclass
+class FakeImage:
+    """An image as the SDK shows it; what is saved of it is its name."""
+
+    name: str
+    engine: "FakeEngine"
+
+    def tag(self, repository: str, tag: str) -> None:
+        self.engine.does(f"tag {self.name} {repository}:{tag}")
+        self.engine.image_names.add(f"{repository}:{tag}")
+
+    def save(self, named: str) -> Iterator[bytes]:
+        yield named.encode()
 
 
 @dataclass
@@ -106,7 +129,7 @@ class FakeEngine:
     """An engine with containers, images, networks and volumes in memory.
 
     `raises` maps the first word of a call to what it raises; `called` keeps what was changed;
-    `pulling` is what a pull answers, line by line.
+    `pulling` is what a pull answers, line by line; `absent` what no registry has; `logins` those of the pulls.
     """
 
     def __init__(self, images: tuple[str, ...] = ()) -> None:
@@ -116,6 +139,8 @@ class FakeEngine:
         self.raises: dict[str, Exception] = {}
         self.pulling: list[dict[str, Any]] = [{"status": "Pulling"}, {"status": "Done"}]
         self.called: list[str] = []
+        self.absent: set[str] = set()
+        self.logins: list[dict[str, str] | None] = []
         self.containers = _Containers(self)
         self.images = _Images(self)
         self.volumes = _Volumes(self)
@@ -149,6 +174,13 @@ class _Containers:
         self.engine.does("get those")
         return [one for one in self.engine.there.values() if filters["publish"] in _ports(one)]
 
+    def run(self, image: str, command: Sequence[str], *, entrypoint: str, **settings: Any) -> bytes:
+        """A container that ends at once and is removed; its volumes are in `settings`."""
+        assert settings["auto_remove"]
+        where = " ".join(f"{name}:{at['bind']}" for name, at in settings["volumes"].items())
+        self.engine.does(f"run {image} {where} {entrypoint} {' '.join(command)}")
+        return b""
+
     def create(self, **settings: Any) -> FakeContainer:
         self.engine.does(f"create {settings['name']}")
         attrs = {
@@ -170,10 +202,15 @@ def _ports(container: FakeContainer) -> list[str]:
 class _Images:
     engine: FakeEngine
 
-    def get(self, name: str) -> str:
+    def get(self, name: str) -> "FakeImage":
         if name not in self.engine.image_names:
             raise said("image-not-found")
-        return name
+        return FakeImage(name, self.engine)
+
+    def load(self, data: Iterator[bytes]) -> None:
+        name = b"".join(data).decode()
+        self.engine.does(f"load {name}")
+        self.engine.image_names.add(name)
 
 
 @dataclass
@@ -217,7 +254,13 @@ class _Networks:
 class _Api:
     engine: FakeEngine
 
-    def pull(self, repository: str, tag: str, stream: bool, decode: bool) -> Iterator[dict[str, Any]]:
-        self.engine.does(f"pull {repository}:{tag}")
-        self.engine.image_names.add(f"{repository}:{tag}")
+    def pull(
+        self, repository: str, tag: str, stream: bool, decode: bool, auth_config: dict[str, str] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        name = f"{repository}@{tag}" if tag.startswith("sha256:") else f"{repository}:{tag}"
+        self.engine.logins.append(auth_config)
+        self.engine.does(f"pull {name}")
+        if name in self.engine.absent:
+            raise said("pull-manifest-unknown")
+        self.engine.image_names.add(name)
         return iter(self.engine.pulling)

@@ -17,6 +17,7 @@ from bootstrap.manifest import load
 from bootstrap.problem import Failed, Problem
 from bootstrap.runner import Done
 
+KUBERNETES = "1.36.2"
 MANIFEST = """\
 name = "small"
 namespace = "small"

@@ -273,6 +273,64 @@ def test_a_purge_names_the_data_and_asks(env: Env, capsys: Out) -> None:
     assert env.processes.find("shop") is None
 
 
+def test_a_purge_says_that_the_databases_are_gone(env: Env, capsys: Out) -> None:
+    started(env, "shop")
+    (env.local / "data" / "shop.db").write_text("tasks")
+    assert commands.down(env, purge=True) == commands.OK
+    printed = capsys.readouterr().out
+    assert "  ended 1 processes; logs stay in .inv/\n" in printed
+    assert "data and logs" not in printed
+    assert commands.down(env, purge=True) == commands.OK
+    assert capsys.readouterr().out == "  there was nothing to delete\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ("", "the answer was not small."),
+        ("Small", "the answer was not small."),
+        (None, "there is no terminal to ask on."),
+    ],
+)
+def test_a_purge_says_why_nothing_was_deleted(env: Env, answer: str | None, why: str) -> None:
+    started(env)
+    (env.local / "data" / "shop.db").write_text("tasks")
+    found = failure(lambda: commands.down(env, purge=True, ask=lambda _: answer))
+    assert (found.code, found.summary) == ("purge-not-confirmed", f"Nothing was deleted: {why}")
+
+
+def interrupt(*_: object, **__: object) -> str:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_at_the_question_leaves_everything_and_says_so(env: Env) -> None:
+    started(env, "shop")
+    (env.local / "data" / "shop.db").write_text("tasks")
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        commands.down(env, purge=True, ask=interrupt)
+    assert stopped.value.args == ("Nothing was stopped or deleted.",)
+    assert (env.local / "data" / "shop.db").exists()
+    assert env.processes.find("shop") is not None
+
+
+@pytest.mark.parametrize(("purge", "says"), [(False, "`./inv down` stops"), (True, "`./inv down --purge` deletes")])
+def test_ctrl_c_in_the_middle_of_down_says_what_does_the_rest(env: Env, purge: bool, says: str) -> None:
+    started(env, "shop")
+    env.processes.stop = interrupt  # type: ignore[assignment,method-assign]
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        commands.down(env, purge=purge)
+    del env.processes.stop
+    assert says in str(stopped.value)
+    assert "started" not in str(stopped.value)
+
+
+def test_ctrl_c_during_up_says_that_what_was_started_stays(env: Env) -> None:
+    env.runner = interrupt  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        commands.up(env, "local")
+    assert str(stopped.value) == commands.GOES_ON
+
+
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_command_as_ctrl_c_does(sign: signal.Signals) -> None:
     before = signal.getsignal(sign)

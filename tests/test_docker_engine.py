@@ -83,3 +83,14 @@ def test_words_of_the_engine_do_not_speak_of_the_way_to_it() -> None:
         raise said("pull-registry-unreachable")
     assert failed.value.problems[0].code == "registry-unreachable"
     assert "connection refused" in failed.value.problems[0].evidence
+
+
+def test_a_bug_is_no_statement_about_the_users_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.json").write_text('{"auths": {"registry.example": {}}, "credsStore": "desktop"}')
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+    def broken(**params: object) -> None:
+        raise TypeError("direct() got an unexpected keyword argument 'new'")
+
+    with pytest.raises(TypeError, match="argument 'new'"):
+        docker_engine.connect({}, client_at=broken)  # type: ignore[arg-type]

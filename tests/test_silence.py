@@ -36,6 +36,13 @@ class Silent:
         raise self._error
 
 
+class SilentApi(Silent):
+    """As `Silent`, and as the real one it says itself that nothing answers."""
+
+    def answers(self, _: float) -> bool:
+        return False
+
+
 def never_ends(argv: Sequence[str], *, timeout: float, **_: object) -> Completed:
     raise Failed(problem("command-timeout", f"{Path(argv[0]).name} did not end within {timeout:.0f} s."))
 
@@ -85,7 +92,7 @@ def test_no_gate_opens_where_nothing_answers(
     env: Env, place: str, broker: str, runner: Callable[..., Completed]
 ) -> None:
     away: Any = Silent(ReadTimeout("Read timed out."))
-    api: Any = Silent(ProtocolError("Read timed out."))
+    api: Any = SilentApi(ProtocolError("Read timed out."))
     kafka: Any = FakeBroker(trouble="timed out")
     env.docker_of, env.cluster_at, env.broker_at, env.runner = lambda _: away, lambda *_: api, lambda _: kafka, runner
     (env.local / "broker").write_text(broker)

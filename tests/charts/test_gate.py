@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap import charts
+from bootstrap import charts, kubernetes_models
 from bootstrap.command import Completed
 from bootstrap.env import Env
 from bootstrap.manifest import load
@@ -333,12 +333,14 @@ def test_a_broken_chart_is_left_to_helm_to_explain(env: Env, look: Look, text: s
 
 
 @pytest.mark.closes("charts", "the schema is that of the pinned Kubernetes", "chart-schema-version")
-def test_the_schema_must_be_that_of_the_pinned_kubernetes(env: Env, look: Look) -> None:
-    cluster = env.manifest.cluster.model_copy(update={"kubernetes": "1.35.1"})
+@pytest.mark.parametrize("step", [-1, 1], ids=["older", "newer"])
+def test_the_schema_must_be_that_of_the_pinned_kubernetes(env: Env, look: Look, step: int) -> None:
+    minor = int(kubernetes_models.kubernetes_version().removeprefix("1.")) + step
+    cluster = env.manifest.cluster.model_copy(update={"kubernetes": f"1.{minor}.0"})
     env.manifest = env.manifest.model_copy(update={"cluster": cluster})
     problem = one(look())
     assert problem.code == "chart-schema-version"
-    assert "kubernetes>=35,<36" in problem.remedy
+    assert f"kubernetes>={minor},<{minor + 1}" in problem.remedy
 
 
 def test_a_chart_can_be_rendered_by_hand_from_its_assembled_copy(env: Env, tmp_path: Path) -> None:

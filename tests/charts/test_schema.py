@@ -3,12 +3,14 @@
 import string
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bootstrap import chart_origin
 from bootstrap.chart_schema import Finding, findings
+from bootstrap.kubernetes_models import inside, shape
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "kubernetes"
 DEPLOYMENT = """\
@@ -202,3 +204,23 @@ def test_the_origin_is_the_template_whose_keys_fit_else_the_values_file(tmp_path
     assert of_container == (template, 5)
     assert chart_origin.find("spec.securityContext.capabilities", [template], [values]) == (values, 3)
     assert chart_origin.find("spec.securityContext.other", [template], [values]) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "looks"),
+    [
+        ("dict[str, str]", ("dict", "str"), "mapping"),
+        ("dict(str, str)", ("dict", "str"), "mapping"),  # as the client writes it before 36
+        ("dict(str, V1Container)", ("dict", "V1Container"), "mapping"),
+        ("dict(str, list[str])", ("dict", "list[str]"), "mapping"),
+        ("list[V1Container]", ("list", "V1Container"), "sequence"),
+        ("V1Container", ("", "V1Container"), "mapping"),
+        ("int", ("", "int"), "scalar"),
+        ("object", ("", "object"), "any"),
+    ],
+)
+def test_types_are_read_as_every_release_of_the_client_writes_them(
+    kind: str, found: tuple[str, str], looks: str
+) -> None:
+    assert inside(kind) == found
+    assert shape(kind) == looks

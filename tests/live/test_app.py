@@ -12,9 +12,10 @@ from bootstrap.cluster.api import message, path
 from bootstrap.env import Env
 from bootstrap.local.redpanda import SERVICE as BROKER
 from bootstrap.stages.release import dapr_enabled
+from tests.live.world import Belongings
 from tests.local.conftest import Checkout
 
-pytestmark = [pytest.mark.live, pytest.mark.real("minikube")]
+pytestmark = [pytest.mark.live, pytest.mark.real("docker")]
 
 API = "services/backend-api/backend_api/api.py"
 BEFORE = '    @router.get("/{task_id}")\n'
@@ -32,7 +33,8 @@ def pods(document: dict[str, Any]) -> dict[str, list[str]]:
     return {name: [pod["name"] for pod in told["pods"]] for name, told in document["services"].items()}
 
 
-def test_up_reaches_the_proven_app_from_nothing(live: Checkout) -> None:
+def test_up_reaches_the_proven_app_from_nothing(live: Checkout, before: Belongings) -> None:
+    assert before.profiles == frozenset()
     printed = live.inv("up", "--on", "minikube")
     assert "up and proven" in printed
     document = told(live)
@@ -93,6 +95,42 @@ def test_a_changed_line_is_served_after_rebuild(live: Checkout) -> None:
     renewed = pods(document)
     assert renewed.pop("backend-api") != before.pop("backend-api")
     assert renewed == before, "no other service was started anew"
+
+
+def test_verify_proves_what_runs(live: Checkout) -> None:
+    assert "passed" in live.inv("verify")
+
+
+def test_status_shows_every_service_and_every_gate_green(live: Checkout) -> None:
+    document = json.loads(live.inv("status", "--json"))
+    assert document["green"]
+    assert set(document["gates"].values()) == {None}
+    assert document["cluster"]["nodes"] == {document["cluster"]["profile"]: True}
+    assert all(one["ready"] == one["wanted"] for one in document["dapr"]["workloads"].values())
+
+
+@pytest.mark.parametrize("of", ["backend-api", "broker", "postgres"])
+def test_logs_are_shown(live: Checkout, of: str) -> None:
+    assert live.inv("logs", of).strip()
+
+
+def test_the_log_of_a_sidecar_is_shown(live: Checkout) -> None:
+    assert "dapr" in live.inv("logs", "audit-service", "--sidecar")
+
+
+def test_open_prints_an_address_that_answers(live: Checkout) -> None:
+    url = json.loads(live.inv("status", "--json"))["services"]["frontend"]["url"]
+    assert url in live.inv("open", "frontend")
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - a URL of our own
+        assert "text/html" in answer.headers["Content-Type"]
+
+
+def test_diagnose_finds_nothing_wrong(live: Checkout) -> None:
+    assert "nothing is wrong" in live.inv("diagnose").lower()
+
+
+def test_doctor_finds_what_this_machine_must_have(live: Checkout) -> None:
+    assert "minikube" in live.inv("doctor")
 
 
 def test_what_was_stopped_goes_on(live: Checkout) -> None:

@@ -18,7 +18,7 @@ from bootstrap.problem import Failed, Problem
 from bootstrap.stages import images
 from tests.local.conftest import Checkout
 
-pytestmark = [pytest.mark.live, pytest.mark.real("minikube")]
+pytestmark = [pytest.mark.live, pytest.mark.real("docker")]
 
 PYTHON = "python:3.11-slim"
 SECONDS = 10  # from the moment in which the cluster shows it

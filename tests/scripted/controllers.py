@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import itertools
 import json
 import threading
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 from tests.apiserver import ApiServer, Document, Refused
 from tests.apiserver.resources import Resource
+from tests.dapr.conftest import OTHER_ROOT, ROOT, daprd
 from tests.scripted.engine import Engine
 
 TICK = 0.02  # seconds between two looks
@@ -32,6 +34,7 @@ class Controllers:
         self.too_large: set[str] = set()
         self._ages: dict[str, int] = {}
         self._ended = threading.Event()
+        self.roots = itertools.cycle((ROOT, OTHER_ROOT))
         api.admit(self._inject)
         self._thread = threading.Thread(target=self._turn, daemon=True)
         self._thread.start()
@@ -65,6 +68,13 @@ class Controllers:
                             self._reconcile(workload, kind)
                     for pod in self._of("v1", "pods"):
                         self._start(pod)
+                    self._publish()
+
+    def _publish(self) -> None:
+        """Sentry: where it runs and finds no root certificate, it makes another one."""
+        found = self.api.get("v1", "configmaps", "dapr-system", "dapr-trust-bundle")
+        if found and not found.get("data") and self.is_ready("dapr-system", {"app": "dapr-sentry"}):
+            self.api.put({**found, "data": {"ca.crt": next(self.roots)}})
 
     def _of(self, version: str, plural: str, namespace: str = "") -> list[Document]:
         return self.api.store.list(self.api.store.resource(version, plural), namespace)
@@ -176,7 +186,8 @@ class Controllers:
         if resource.plural != "pods" or not asks or has:
             return None
         if self.is_ready("dapr-system", {"app": "dapr-sidecar-injector"}):
-            pod["spec"]["containers"].append({"name": "daprd", "image": f"daprd:{DAPR}"})
+            kept = self.api.get("v1", "configmaps", "dapr-system", "dapr-trust-bundle") or {}
+            pod["spec"]["containers"].append(daprd(kept.get("data", {}).get("ca.crt", "")))
         return None
 
 

@@ -124,6 +124,10 @@ class Engine:
                 return 200, found
             case "POST", ["start"]:
                 self.start(name)
+            case "POST", ["pause"]:
+                found["State"]["Status"] = "paused"
+            case "POST", ["unpause"]:
+                found["State"]["Status"] = "running"
             case "POST", ["stop"]:
                 self.stop(name)
             case "DELETE", []:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.minikube import doubles
+from tests.minikube.conftest import provisioner
 from tests.scripted.programs import Said
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 PROFILE = "small"
 PAUSE = 0.02  # seconds that each step takes
+HOSTS = {"created": "Stopped", "exited": "Stopped", "paused": "Paused", "running": "Running"}
 
 
 def step(name: str) -> str:
@@ -20,12 +22,16 @@ def step(name: str) -> str:
 
 
 class Minikube:
-    """`host` is "" (no such profile), "Nonexistent" (half made), "Running" or "Stopped"; `environs` are those given."""
+    """`known` is whether there is such a profile; the state of its node is that of its container. `environs` are given.
+
+    `booting` since the API server of a new cluster answers, until all of it is there. As the real one, a later start
+    takes a cluster that was left so for a whole one: it says "Done" and adds nothing.
+    """
 
     def __init__(self, world: "World") -> None:
         self.world = world
-        self.host = ""
-        self.paused = False
+        self.known = self.paused = self.booting = False
+        self.boot_s = PAUSE  # seconds from the API server's first answer to the rest of a new cluster
         self.environs: list[dict[str, str]] = []
         self.theirs = json.dumps(doubles.config() | {"Name": "theirs"}, sort_keys=True)
 
@@ -41,27 +47,39 @@ class Minikube:
         does: Said = getattr(self, f"_{name.replace('-', '_')}")(environ)
         return (yield from does)
 
+    @property
+    def host(self) -> str:
+        """As minikube names the state of the profile's machine; "" where there is no such profile."""
+        if not self.known:
+            return ""
+        with self.world.machine.lock:
+            node = self.world.machine.containers.get(PROFILE)
+            return HOSTS[node["State"]["Status"]] if node else "Nonexistent"
+
     def _profile(self, environ: dict[str, str]) -> Said:
         found: list[dict[str, Any]] = [{"Name": "theirs", "Config": json.loads(self.theirs)}]
-        if self.host:
+        if self.known:
             port = self.world.node_port
-            found.append({"Name": PROFILE, "Config": doubles.config(ExposedPorts=[f"127.0.0.1:{port}:{port}"])})
+            found.append({"Name": PROFILE, "Config": self._config_of(port)})
         yield json.dumps({"invalid": [], "valid": found})
         return 0
+
+    def _config_of(self, port: int) -> dict[str, Any]:
+        version = f"v{self.world.api.routes.version}"
+        return doubles.config(ExposedPorts=[f"127.0.0.1:{port}:{port}"], KubernetesVersion=version)
 
     def _status(self, environ: dict[str, str]) -> Said:
         if self.host in ("", "Nonexistent"):
             yield "null" if self.host else doubles.recorded("status/missing.jsonl")
             return 7 if self.host else 85
-        server = "Paused" if self.paused else self.host
-        states = {"Host": self.host, "Kubelet": self.host, "APIServer": server, "Kubeconfig": "Configured"}
-        yield json.dumps({"Name": PROFILE, "Worker": False} | states)
-        return 0
+        told = doubles.states(self.host, "Paused" if self.paused else self.host)
+        yield json.dumps({"Name": PROFILE, "Worker": False} | told)
+        return doubles.status_code(told)
 
     def _start(self, environ: dict[str, str]) -> Said:
         machine = self.world.machine
         yield step("Initial Minikube Setup")
-        self.host = self.host or "Nonexistent"
+        self.known = True
         yield PAUSE
         with machine.lock:
             machine.put_network(PROFILE)
@@ -70,18 +88,40 @@ class Minikube:
         yield step("Creating Container")
         yield PAUSE
         machine.start(PROFILE)
-        self.host = "Running"
+        self.paused = False
         yield step("Booting Kubernetes")
         yield PAUSE
+        is_new = not self.world.is_made()
+        if is_new:
+            self.booting = True
         self.world.boot()
-        yield PAUSE
         self.world.api.kubeconfig(Path(environ["KUBECONFIG"]), PROFILE)
+        yield self.boot_s
+        if is_new:
+            self.world.complete()
+            self.booting = False
         yield step("Done")
         return 0
+
+    def _pause(self, environ: dict[str, str]) -> Said:
+        yield PAUSE
+        self.pause()
+        return 0
+
+    def pause(self) -> None:
+        """As by hand."""
+        self.world.halt()
+        self.paused = True
 
     def _unpause(self, environ: dict[str, str]) -> Said:
         yield PAUSE
         self.paused = False
+        self.world.resume()
+        return 0
+
+    def _addons(self, environ: dict[str, str]) -> Said:
+        yield PAUSE
+        self.world.api.put(provisioner())
         return 0
 
     def _stop(self, environ: dict[str, str]) -> Said:
@@ -93,10 +133,10 @@ class Minikube:
         """As by hand."""
         self.world.halt()
         self.world.machine.stop(PROFILE)
-        self.host = "Stopped"
+        self.paused = False
 
     def _delete(self, environ: dict[str, str]) -> Said:
-        if not self.host:
+        if not self.known:
             yield doubles.recorded("delete/deleted.jsonl")
             return 85
         yield PAUSE
@@ -108,7 +148,7 @@ class Minikube:
         """As by hand: the node goes, its network, and all that was in it."""
         self.world.halt()
         self.world.wipe()
-        self.host = ""
+        self.known = self.paused = self.booting = False
         with self.world.machine.lock:
             self.world.machine.containers.pop(PROFILE, None)
             self.world.machine.networks.pop(PROFILE, None)
@@ -129,9 +169,12 @@ class Minikube:
 
 
 def build(world: "World") -> Any:
-    """The docker program: `docker build` leaves an image in the node's engine, after a while."""
+    """The docker program with its plugin buildx: `docker build` leaves an image in the node's engine, after a while."""
 
     def does(args: list[str], environ: dict[str, str]) -> Said:
+        if args == ["buildx", "version"]:
+            yield "github.com/docker/buildx v0.24.0 d0e5e86\n"
+            return 0
         assert args[0] == "build", args
         assert environ["DOCKER_HOST"] == f"tcp://127.0.0.1:{world.tls.port}", "an image is built in the node alone"
         yield PAUSE

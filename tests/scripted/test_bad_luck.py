@@ -84,6 +84,24 @@ def test_minikube_was_deleted_by_hand(world: World) -> None:
     assert "✔ smoke" in world.green("up")
 
 
+def test_the_control_plane_of_dapr_was_deleted_by_hand(world: World) -> None:
+    def roots() -> dict[str, str]:
+        found = {}
+        for pod in world.api.list("v1", "pods", "small"):
+            for one in pod["spec"]["containers"]:
+                if one["name"] == "daprd":
+                    found[pod["metadata"]["labels"]["app.kubernetes.io/name"]] = one["env"][0]["value"]
+        return found
+
+    before, pods = roots(), world.pods()
+    world.api.remove("v1", "namespaces", "", "dapr-system")
+    assert "trusts another root certificate" in world.green("up")
+    bundle = world.api.get("v1", "configmaps", "dapr-system", "dapr-trust-bundle")
+    assert bundle
+    assert roots() == dict.fromkeys(before, bundle["data"]["ca.crt"]) != before
+    assert world.pods()["postgres"] == pods["postgres"], "what has no sidecar is not restarted"
+
+
 def test_the_cluster_was_stopped_by_hand(world: World) -> None:
     before = world.pods()
     world.minikube.stop()
@@ -102,8 +120,8 @@ def test_the_api_is_away_in_the_middle(world: World, stage: str) -> None:
     edit(world)
     command = world.start("up")
     at(world, command, stage)
-    world.halt()
     before = len(world.logged("stage", command))
+    world.halt()
 
     def met() -> bool:
         since = world.logged("stage", command)[before:]

@@ -18,7 +18,7 @@ from bootstrap import pipeline
 from bootstrap.env import owner_of
 from bootstrap.local.processes import OWNER
 from tests.doubles import small_env
-from tests.scripted.commands import POLL, wait_until
+from tests.scripted.commands import POLL, Command, Ended, wait_until
 from tests.scripted.conftest import MakeWorld
 from tests.scripted.world import World
 
@@ -34,7 +34,8 @@ MISSES = 50  # runs in one world that may be over before their moment comes
 HEALED = {
     "releases recovered": "by a Helm that was interrupted",
     "clusters gone on with": ": minikube starts it.",
-    "pods made anew": "it is made anew",
+    "pods made anew": "was made without its sidecar: it is made anew",
+    "clusters made anew": "was cut short",
 }
 WORLDS = 2
 SEED = 20261123
@@ -109,12 +110,7 @@ class Campaign:
         world.slow_down()
         command = world.start("up")
         wait_until(lambda: command.is_over or "pending" in world.releases().get(release, ""), release)
-        under_it = psutil.Process(command.pid).children(recursive=True)
-        command.send(signal.SIGKILL)
-        for process in under_it:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        ended = command.ended()
+        ended = cut_off(command)
         self.history.append(f"cut {release}: {ended.exit}")
         assert ended.exit == -signal.SIGKILL, self.told(ended.printed)
         self.kills[release] += 1
@@ -189,6 +185,16 @@ class Campaign:
         return "\n".join((f"seed {SEED}", *self.history[-12:], why))
 
 
+def cut_off(command: Command) -> Ended:
+    """Ends a run with all that it started, as a power cut does."""
+    under_it = psutil.Process(command.pid).children(recursive=True)
+    command.send(signal.SIGKILL)
+    for process in under_it:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    return command.ended()
+
+
 def _marked(owner: str) -> Iterator[str]:
     for process in psutil.process_iter():
         try:
@@ -206,6 +212,35 @@ def moments(chance: random.Random, stages: list[str]) -> list[Moment]:
     found = [Moment(*where, chance.choice(signs)) for where in (*boundaries, *inside)]
     chance.shuffle(found)
     return found
+
+
+@pytest.mark.parametrize("by", ["SIGKILL", "power cut", "SIGINT"])
+def test_ended_while_the_control_plane_boots(make_world: MakeWorld, by: str) -> None:
+    world = make_world()
+    world.minikube.boot_s = 60.0  # seconds, which no run waits for
+    command = world.start("up")
+    wait_until(lambda: command.is_over or world.minikube.booting, "the API server of a new cluster")
+    if by == "power cut":
+        cut_off(command)
+    else:
+        command.send(signal.Signals[by])
+        command.ended()
+    world.minikube.boot_s = 0.02
+    printed = world.green("up")
+    assert "The first start of small was cut short" in printed
+    assert "CoreDNS, kube-proxy, CNI configuration: it is deleted and made anew." in printed
+    assert "cut short" not in world.green("up")
+    assert world.touched() == []
+
+
+def test_a_green_cluster_that_lost_its_dns_is_not_deleted(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.green("up")
+    before = world.pods()
+    world.api.remove("apps/v1", "deployments", "kube-system", "coredns")
+    world.green("up")
+    assert world.pods() == before
+    assert " delete " not in " ".join(world.programs.ran)
 
 
 def test_whatever_moment_it_is_killed_at_the_next_one_goes_on(

@@ -11,7 +11,7 @@ from typing import Any
 from tests import ports
 from tests.apiserver import ApiServer, Document
 from tests.dapr.conftest import archive
-from tests.minikube.conftest import scene
+from tests.minikube.conftest import node, scene
 from tests.scripted import checkout, minikube
 from tests.scripted.commands import Command, Commands, Ended
 from tests.scripted.controllers import Controllers
@@ -48,6 +48,7 @@ class World:
         self.certificates = certificates
         self.folder = Path(tempfile.mkdtemp(prefix="inv-world-"))  # short: sockets lie in it
         self.api, self.machine, self.node = ApiServer(), Engine(), Engine()
+        self.api.routes.version = checkout.KUBERNETES
         self.build_fails, self.slow = "", 0.0
         self.controllers = Controllers(self.api, self.node)
         self.api.routes.proxies = Pods(self)
@@ -92,15 +93,26 @@ class World:
 
     def boot(self) -> None:
         """The node comes up, with what was in it."""
-        scene_is_new = not self.api.get("v1", "nodes", "", "small")
-        if scene_is_new:
+        if not self.is_made():
             self._scene()
         for one in self.node.containers.values():
             one["State"]["Status"] = "running"
         self.controllers.restarted()
+        self.resume()
+
+    def resume(self) -> None:
+        """What was paused goes on, as it was."""
         self.controllers.runs = True
         self.api.mend()
         self.slow_down()
+
+    def is_made(self) -> bool:
+        """Whether there is a cluster in the node, complete or not."""
+        return self.api.get("v1", "nodes", "", "small") is not None
+
+    def complete(self) -> None:
+        """What minikube does after the API server answers: the network of pods, kube-proxy, CoreDNS, add-ons."""
+        scene(self.api)
 
     def slow_down(self) -> None:
         """Each write of a workload takes `slow` seconds from now on, until the faults of the API are mended."""
@@ -205,7 +217,12 @@ class World:
     def _scene(self) -> None:
         for name in ("default", "kube-system"):
             self.api.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        scene(self.api)
+        message = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+        message += "message:docker: network plugin is not ready: cni config uninitialized"
+        ready = {"type": "Ready", "status": "False", "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"}
+        bare = node("False")
+        bare["status"]["conditions"] = [ready]
+        self.api.put(bare)
         name = self.node.put_container("etcd", {})["Id"]
         status = {"name": "etcd", "containerID": f"docker://{name}", "state": {"running": {}}}
         meta = {"name": "etcd-small", "namespace": "kube-system"}

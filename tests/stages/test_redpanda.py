@@ -6,11 +6,12 @@ from collections.abc import Callable
 import pytest
 from docker.errors import NotFound
 
+from bootstrap import commands
 from bootstrap.command import Cancelled
 from bootstrap.env import Env
 from bootstrap.local import layout
 from bootstrap.local.ports import Ports
-from bootstrap.problem import Problem
+from bootstrap.problem import Failed, Problem
 from bootstrap.stages import preflight, redpanda
 from tests.docker_doubles import FakeContainer, FakeEngine, FakeNetwork, recorded, said
 
@@ -82,9 +83,9 @@ def test_a_pull_that_breaks_off_is_a_problem(env: Env, engine: FakeEngine, probl
 @pytest.mark.parametrize(
     ("call", "case", "expected"),
     [
-        ("pull", "pull-manifest-unknown", "broker-image-not-found"),
+        ("pull", "pull-manifest-unknown", "image-not-in-registry"),
         ("pull", "pull-registry-unreachable", "registry-unreachable"),
-        ("create", "image-not-found", "broker-image-not-found"),
+        ("create", "image-not-found", "image-not-in-registry"),
         ("create", "name-conflict", "broker-name-taken"),
         ("create", "disk-full", "docker-disk-full"),
         ("start", "port-already-allocated", "broker-port-taken"),
@@ -213,7 +214,7 @@ def test_where_no_port_was_decided_the_stage_decides(env: Env, engine: FakeEngin
 def test_purge_names_and_deletes_exactly_what_is_ours(env: Env, container: FakeContainer) -> None:
     engine, name = container.engine, container.name
     engine.volume_names["other"] = {}
-    there = [f"the container {name}", f"the volume {name}, which holds the topics with everything in them"]
+    there = [f"the container {name} and its volume, with all topics and everything in them"]
     assert redpanda.data(env) == there
     assert redpanda.purge(env) == there
     assert (engine.there, list(engine.volume_names)) == ({}, ["other"])
@@ -241,3 +242,31 @@ def test_a_state_folder_that_cannot_be_written_is_named(env: Env, engine: FakeEn
     (found,) = problems(lambda: redpanda.apply(env))
     assert found.code == "state-not-writable"
     assert not engine.there
+
+
+def test_down_says_where_the_topics_stay_and_a_purge_that_they_are_gone(
+    env: Env, container: FakeContainer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env.place = "local"
+    assert commands.down(env) == commands.OK
+    name = container.name
+    assert f"stopped the container {name}; its topics stay in the volume of the same name" in capsys.readouterr().out
+    redpanda.apply(env)
+    assert commands.down(env, purge=True) == commands.OK
+    printed = capsys.readouterr().out
+    assert "stay" not in printed, "what is deleted stays nowhere"
+    assert printed.count(f"deleted the container {name} and its volume") == printed.count("deleted ") == 1
+    assert container.engine.volume_names == {}
+
+
+def test_data_of_two_places_is_named_once(
+    env: Env, container: FakeContainer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env.place = "local"
+    env.minikube.mkdir(parents=True)
+    (tmp := env.root / "minikube").write_text("#!/bin/sh\nexit 1\n")
+    tmp.chmod(0o755)
+    env.environ = {**env.environ, "MINIKUBE": str(tmp), "XDG_CONFIG_HOME": str(env.root)}
+    with pytest.raises(Failed):
+        commands.down(env, purge=True, ask=lambda _: "no")
+    assert capsys.readouterr().out.count(container.name) == 1

@@ -96,6 +96,7 @@ def test_one_that_crashed(env: Env, web: Web) -> None:
     gone(env, "mailer")
     found = gate(env)
     assert (found.code, found.final) == ("service-crashed", True)
+    assert found.summary == "mailer is not running: services/mailer/mailer/__main__.py:7 raises ValueError: 1"
     assert found.where == "services/mailer/mailer/__main__.py:7"
     assert found.evidence.endswith("ValueError: 1")
     assert "./inv logs mailer" in found.remedy
