@@ -98,7 +98,9 @@ def test_a_changed_line_is_served_after_rebuild(live: Checkout) -> None:
 
 
 def test_verify_proves_what_runs(live: Checkout) -> None:
-    assert "passed" in live.inv("verify")
+    document = json.loads(live.inv("verify", "--json"))
+    assert document["tests"]
+    assert {test["outcome"] for test in document["tests"]} == {"passed"}
 
 
 def test_status_shows_every_service_and_every_gate_green(live: Checkout) -> None:
