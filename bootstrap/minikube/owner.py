@@ -50,17 +50,26 @@ def claim(env: Env, exists: bool) -> None:
             if not exists:  # deleted by hand: with all that was in it
                 records[env.context] = {**_without_marks(known), "came_up": False}
             return
-        if owner is None and exists:
-            raise Failed(_not_ours(env, "no checkout of this project made it"))
-        if owner is not None and owner.is_dir():
-            if exists or _at_work(owner):
-                raise Failed(_not_ours(env, f"it belongs to the checkout {owner}"))
-        elif owner is not None:
+        if found := refusal(env, exists):
+            raise Failed(found)
+        if owner is not None and not owner.is_dir():
             env.say(
                 f"The minikube profile {env.context} was made by {owner}, which is gone: it is this checkout's now."
             )
         marks = {"came_up": known.get("came_up", True), **_green(known)} if exists else {"came_up": False}
         records[env.context] = {"checkout": str(here), "since": round(time.time()), **marks}
+
+
+def refusal(env: Env, exists: bool) -> Problem | None:
+    """Return why the profile is not to be made ours, or None; `exists` is whether there is anything of its name."""
+    owner = _checkout(_read(file(env)).get(env.context, {}))
+    if owner == env.root.resolve():
+        return None
+    if owner is None:
+        return _not_ours(env, "no checkout of this project made it") if exists else None
+    if owner.is_dir() and (exists or _at_work(owner)):
+        return _not_ours(env, f"it belongs to the checkout {owner}")
+    return None
 
 
 def note_up(env: Env, uid: str = "") -> None:

@@ -75,7 +75,11 @@ def _docker(env: Env) -> Iterator[Problem]:
         before = time.time()
         info = engine.ask(env)
         yield from engine.findings(env, info, (before, time.time()))
-        yield from _ports(env)
+        # The cluster's own gate would say it only after other stages have begun to download.
+        if found := owner.refusal(env, exists=profile.remains(env)):
+            yield found
+        else:
+            yield from _ports(env)
     except Failed as failed:
         yield from failed.problems
 
@@ -104,6 +108,6 @@ def _ports(env: Env) -> Iterator[Problem]:
 
 
 def stage() -> Stage:
-    """The gate: Docker is there, can build and is large enough, disks have room, ports are free or ours, clocks agree,
-    WSL2 is sane, and each tool is there or can be had."""
+    """The gate: Docker is there, can build and is large enough, the profile is not another's, disks have room, ports
+    are free or ours, clocks agree, WSL2 is sane, and each tool is there or can be had."""
     return Stage("preflight", (), apply, check, waits_for="a machine that can run this", timeout=SECONDS)

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from bootstrap.minikube import owner
 from bootstrap.problem import Failed, Problem
 from bootstrap.stages import machine
 from tests.docker_doubles import FakeContainer, said
-from tests.doubles import Shell
+from tests.doubles import Shell, small_env
 from tests.engine import IMAGE
 from tests.machine.conftest import WSL1, WSL2, Engine, here
 
@@ -226,8 +227,20 @@ def publisher(engine: Engine, name: str, port: int) -> None:
     engine.there[name] = FakeContainer(name, {}, attrs, engine)
 
 
+@pytest.mark.closes("preflight (minikube)", "the profile is not another's", "profile-not-ours")
+def test_a_profile_of_another_checkout_is_refused_at_once(env: Env, engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    owner.claim(replace(small_env(tmp_path / "other"), environ=env.environ), exists=False)
+    assert codes(list(machine.findings(env))) == [], "nothing is there, and nobody makes it"
+    publisher(engine, env.context, 30080)
+    (found,) = machine.findings(env)
+    assert codes([found]) == ["profile-not-ours"]
+    assert str(tmp_path / "other") in found.summary
+
+
 @pytest.mark.closes("preflight (minikube)", "node ports are free or ours", "node-port-in-use")
 def test_a_node_port_is_free_or_held_by_our_node(env: Env, engine: Engine) -> None:
+    owner.claim(env, exists=False)
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
         with_node_port(env, port)

@@ -1,0 +1,86 @@
+"""The life of a profile, as a contract: what minikube says of it after each thing that is done to it.
+
+The same is done to the real minikube (`tests/live/test_minikube.py`) and to the scripted one
+(`tests/scripted/test_minikube.py`); both must say what `tests/recorded/minikube-life` has, word for word.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bootstrap.env import Env
+from bootstrap.minikube import docker_env, events, lost_node, profile, settings
+
+RECORDED = Path(__file__).parents[1] / "recorded/minikube-life/minikube-1.38.1.json"
+LIMIT_S = 900.0  # for one command: a first start loads a node's image
+STATES = ("Host", "Kubelet", "APIServer", "Kubeconfig")
+DEEDS = (
+    *("nothing", "start", "start again", "minikube pause", "minikube unpause", "docker pause", "docker unpause"),
+    *("minikube stop", "start", "docker rm", "prepare and start", "minikube delete", "minikube delete"),
+)
+
+Told = dict[str, Any]
+
+
+def recorded() -> list[Told]:
+    """What the real minikube said: of each of `DEEDS`, as `lived` returns it."""
+    found: list[Told] = json.loads(RECORDED.read_text())
+    return found
+
+
+def lived(env: Env) -> list[Told]:
+    """Do all of `DEEDS` to the profile of `env`, which must not be there, and return what minikube said meanwhile."""
+    return [{"did": deed, **_do(env, deed), **_told(env)} for deed in DEEDS]
+
+
+def _do(env: Env, deed: str) -> Told:
+    does: dict[str, Callable[[], Told]] = {
+        "nothing": dict,
+        "start": lambda: _start(env),
+        "start again": lambda: _start(env),
+        "prepare and start": lambda: _prepare(env) | _start(env),
+        "docker pause": lambda: _node(env).pause() or {},
+        "docker unpause": lambda: _node(env).unpause() or {},
+        "docker rm": lambda: _node(env).remove(force=True) or {},
+    }
+    return does[deed]() if deed in does else _run(env, deed.removeprefix("minikube "))
+
+
+def _run(env: Env, *args: str) -> Told:
+    return {"exit": profile.run(env, *args, "--output=json", timeout=LIMIT_S).exit}
+
+
+def _start(env: Env) -> Told:
+    """The steps as a user is told them, each once."""
+    done = profile.run(env, "start", *settings.arguments(env), timeout=LIMIT_S)
+    heard = [data.get("name", "") for kind, data in map(events.parsed, done.stdout.splitlines()) if kind == "step"]
+    return {"exit": done.exit, "steps": list(dict.fromkeys(heard))}
+
+
+def _prepare(env: Env) -> Told:
+    found = profile.config(env)
+    assert found is not None
+    lost_node.prepare(env, found)
+    return {}
+
+
+def _node(env: Env) -> Any:
+    found = profile.node(env)
+    assert found is not None
+    return found
+
+
+def _told(env: Env) -> Told:
+    """Whether minikube lists the profile, what `status` says and ends with, and what `docker-env` ends with."""
+    asked = profile.run(env, "status", "--output=json")
+    status = profile.status(env)
+    environ = profile.run(env, "docker-env", "--shell=none", "--output=json")
+    leads = all(name in environ.stdout for name in docker_env.NAMES)
+    return {
+        "listed": profile.config(env) is not None,
+        "status": {name: status[name] for name in STATES if name in status},
+        "status exit": asked.exit,
+        "docker-env exit": environ.exit,
+        "docker-env leads to an engine": leads,
+    }
