@@ -83,6 +83,10 @@ class Case:
     def shown(self) -> str:
         return f"pod {self.namespace}/{self.name}"
 
+    @property
+    def phase(self) -> str:
+        return str(self.pod.get("status", {}).get("phase", ""))
+
     def containers(self) -> Iterator[Container]:
         """In the order in which they start."""
         told = self.pod.get("status", {})

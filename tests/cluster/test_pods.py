@@ -83,6 +83,18 @@ def test_a_restart_of_the_node_is_no_crash(tell: Any) -> None:
     assert tell(pod(running(), ready=True, made=10, restartCount=1, lastState=ended(255, seconds=60))) is None
 
 
+def test_what_ended_with_the_node_is_no_crash_while_the_pods_network_is_made_anew(tell: Any) -> None:
+    words = "network is not ready: container runtime network not ready: NetworkReady=false "
+    words += "reason:NetworkPluginNotReady message:docker: network plugin is not ready: cni config uninitialized"
+    found = pod(ended(255), restartCount=9)
+    found["status"]["conditions"][0]["status"] = "False"
+    told = tell(found, event("NetworkNotReady", words, 4))
+    assert (told.code, told.final) == ("pod-not-started", False)
+    assert words in told.evidence
+    found["status"]["phase"] = "Failed"  # it ended for good, and its network went with it
+    assert tell(found).code == "pod-crashes"
+
+
 def test_a_crash_of_unknown_cause_may_pass_until_it_repeats_itself(tell: Any) -> None:
     for restarts in range(5):
         found = tell(pod(ended(), restartCount=restarts), log="the database said no")
