@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bootstrap.docker_engine import NAMES
 from bootstrap.env import Env
-from bootstrap.minikube import docker_env, events, lost_node, profile, settings
+from bootstrap.minikube import events, lost_node, profile, settings
 
 RECORDED = Path(__file__).parents[1] / "recorded/minikube-life/minikube-1.38.1.json"
 LIMIT_S = 900.0  # for one command: a first start loads a node's image
@@ -76,7 +77,7 @@ def _told(env: Env) -> Told:
     asked = profile.run(env, "status", "--output=json")
     status = profile.status(env)
     environ = profile.run(env, "docker-env", "--shell=none", "--output=json")
-    leads = all(name in environ.stdout for name in docker_env.NAMES)
+    leads = all(name in environ.stdout for name in NAMES)
     return {
         "listed": profile.config(env) is not None,
         "status": {name: status[name] for name in STATES if name in status},

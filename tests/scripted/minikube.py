@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 PROFILE = "small"
 PAUSE = 0.02  # seconds that each step takes
+BEGIN = ("Initial Minikube Setup", "Selecting Driver", "Starting Node", "Pulling Base Image")
+CREATE = ("Creating Container", "Preparing Kubernetes")
+BOOT = ("Generating certificates", "Booting control plane", "Configuring RBAC rules", "Configuring CNI")
+END = ("Verifying Kubernetes", "Enabling Addons", "Done")
 HOSTS = {"created": "Stopped", "exited": "Stopped", "paused": "Paused", "running": "Running"}
 
 
-def step(name: str) -> str:
-    return json.dumps({"type": "io.k8s.sigs.minikube.step", "data": {"name": name}}) + "\n"
+def steps(*names: str) -> str:
+    events = [{"type": "io.k8s.sigs.minikube.step", "data": {"name": name}} for name in names]
+    return "".join(f"{json.dumps(event)}\n" for event in events)
 
 
 class Minikube:
@@ -77,22 +82,25 @@ class Minikube:
         return doubles.status_code(told)
 
     def _start(self, environ: dict[str, str]) -> Said:
-        machine = self.world.machine
-        yield step("Initial Minikube Setup")
+        machine, host = self.world.machine, self.host
+        yield steps(*BEGIN)
         self.known = True
         yield PAUSE
+        if host == "Running":
+            yield steps("Updating Driver")
         with machine.lock:
             machine.put_network(PROFILE)
             if PROFILE not in machine.containers:
                 machine.put_container(PROFILE, {"Labels": {"name.minikube.sigs.k8s.io": PROFILE}})
-        yield step("Creating Container")
+                yield steps(CREATE[0])
         yield PAUSE
         machine.start(PROFILE)
         self.paused = False
-        yield step("Booting Kubernetes")
-        yield PAUSE
+        yield steps(CREATE[1])
         is_new = not self.world.is_made()
+        yield PAUSE
         if is_new:
+            yield steps(*BOOT)
             self.booting = True
         self.world.boot()
         self.world.api.kubeconfig(Path(environ["KUBECONFIG"]), PROFILE)
@@ -100,7 +108,7 @@ class Minikube:
         if is_new:
             self.world.complete()
             self.booting = False
-        yield step("Done")
+        yield steps(*END)
         return 0
 
     def _pause(self, environ: dict[str, str]) -> Said:
@@ -136,11 +144,9 @@ class Minikube:
         self.paused = False
 
     def _delete(self, environ: dict[str, str]) -> Said:
-        if not self.known:
-            yield doubles.recorded("delete/deleted.jsonl")
-            return 85
-        yield PAUSE
-        self.delete()
+        if self.known:
+            yield PAUSE
+            self.delete()
         yield doubles.recorded("delete/deleted.jsonl")
         return 0
 
@@ -155,8 +161,9 @@ class Minikube:
 
     def _docker_env(self, environ: dict[str, str]) -> Said:
         if self.host != "Running":
-            yield "false exit code 80\n"
-            return 80
+            code = {"": 85, "Nonexistent": 80}.get(self.host, 83)
+            yield f"false exit code {code}\n"
+            return code
         yield json.dumps(
             {
                 "DOCKER_HOST": f"tcp://127.0.0.1:{self.world.tls.port}",
