@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import commands
+from bootstrap import commands, tool_download
 from bootstrap.env import Env
 from bootstrap.minikube import profile
 from tests.local.conftest import copy_checkout
@@ -26,6 +26,7 @@ def other(tmp_path: Path) -> Iterator[Env]:
     manifest.write_text(text.replace("memory_mb = 6144", "memory_mb = 3072"))
     env = commands.open_env(checkout.path, checkout.environ)
     env.minikube.mkdir(parents=True)
+    tool_download.obtain(env, "minikube")
     yield env
     profile.run(env, "delete", timeout=life.LIMIT_S)
 
