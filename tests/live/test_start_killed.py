@@ -27,7 +27,8 @@ def kill_when(live: Checkout, *args: str, seen: str, after: float) -> None:
             lines.put(line)
         lines.put(None)
 
-    threading.Thread(target=read, daemon=True).start()
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
     printed = ""
     deadline = time.monotonic() + live.limit
     while seen not in printed:
@@ -37,6 +38,8 @@ def kill_when(live: Checkout, *args: str, seen: str, after: float) -> None:
     time.sleep(after)
     os.killpg(child.pid, signal.SIGKILL)
     child.wait()
+    reader.join()
+    output.close()
 
 
 def test_killed_while_the_control_plane_boots(live: Checkout, env: Env) -> None:
