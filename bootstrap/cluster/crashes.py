@@ -52,13 +52,14 @@ def problem_of(case: Case, container: Container) -> Problem | None:
 
 
 def _is_over(case: Case, container: Container, ended: Document) -> bool:
+    made = case.condition("PodReadyToStartContainers")
+    # While a restart of the node makes the pod's network anew, what ended is what ended with the node. A pod that ended
+    # for good has no network either.
+    if made.get("status") == "False" and case.phase not in ("Succeeded", "Failed"):
+        return True
     if container.init:
         return ended.get("exitCode") == 0 and not container.waiting
-    # A restart of the node makes the pod's network anew; what ended before that, or while it is being made, did not
-    # crash. A pod that ended for good has no network either.
-    made = case.condition("PodReadyToStartContainers")
-    if made.get("status") == "False" and case.phase == "Running":
-        return True
+    # What ended before the network was made anew did not crash.
     if made.get("status") == "True" and str(ended.get("finishedAt", "")) < str(made.get("lastTransitionTime", "")):
         return True
     running = container.running

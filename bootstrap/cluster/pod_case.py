@@ -85,6 +85,7 @@ class Case:
 
     @property
     def phase(self) -> str:
+        """Return "Pending", "Running", "Succeeded" or "Failed", "" where the API does not say."""
         return str(self.pod.get("status", {}).get("phase", ""))
 
     def containers(self) -> Iterator[Container]:

@@ -95,6 +95,17 @@ def test_what_ended_with_the_node_is_no_crash_while_the_pods_network_is_made_ane
     assert tell(found).code == "pod-crashes"
 
 
+def test_an_init_container_that_ended_with_the_node_is_no_crash(cluster_env: Env) -> None:
+    found = pod(ended(255), restartCount=9)
+    found["status"] |= {"phase": "Pending", "initContainerStatuses": found["status"].pop("containerStatuses")}
+    found["spec"] = {"containers": [{"name": "app", "image": "app:1"}], "initContainers": found["spec"]["containers"]}
+    for made, code in (("False", "pod-starting"), ("True", "pod-crashes")):
+        found["status"]["conditions"][0]["status"] = made
+        told = pods.problem_of(cluster_env, found, (), now=NOW)
+        assert told
+        assert told.code == code
+
+
 def test_a_crash_of_unknown_cause_may_pass_until_it_repeats_itself(tell: Any) -> None:
     for restarts in range(5):
         found = tell(pod(ended(), restartCount=restarts), log="the database said no")
