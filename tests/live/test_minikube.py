@@ -1,4 +1,4 @@
-"""The real minikube says of a profile's life what was recorded, to which the scripted one is held too."""
+"""Holds the real minikube to the recording that the scripted one is held to."""
 
 import json
 import re

@@ -1,7 +1,7 @@
-"""The life of a profile, as a contract: what minikube says of it after each thing that is done to it.
+"""A contract about minikube: a fixed list of deeds, done to one profile, and what minikube answers after each.
 
-The same is done to the real minikube (`tests/live/test_minikube.py`) and to the scripted one
-(`tests/scripted/test_minikube.py`); both must say what `tests/recorded/minikube-life` has, word for word.
+`tests/live/test_minikube.py` does them to the real minikube, `tests/scripted/test_minikube.py` to the scripted one.
+Both must answer exactly what `tests/recorded/minikube-life` holds.
 """
 
 import json
@@ -25,13 +25,13 @@ Told = dict[str, Any]
 
 
 def recorded() -> list[Told]:
-    """What the real minikube said: of each of `DEEDS`, as `lived` returns it."""
+    """Return what the real minikube answered, in the form of `lived`."""
     found: list[Told] = json.loads(RECORDED.read_text())
     return found
 
 
 def lived(env: Env) -> list[Told]:
-    """Do all of `DEEDS` to the profile of `env`, which must not be there, and return what minikube said meanwhile."""
+    """Do all of `DEEDS` to the profile of `env`, and return the answers. The profile must not exist before."""
     return [{"did": deed, **_do(env, deed), **_told(env)} for deed in DEEDS]
 
 
@@ -53,7 +53,7 @@ def _run(env: Env, *args: str) -> Told:
 
 
 def _start(env: Env) -> Told:
-    """The steps as a user is told them, each once."""
+    """Start the profile; return the exit code and the names of the steps, each once."""
     done = profile.run(env, "start", *settings.arguments(env), timeout=LIMIT_S)
     heard = [data.get("name", "") for kind, data in map(events.parsed, done.stdout.splitlines()) if kind == "step"]
     return {"exit": done.exit, "steps": list(dict.fromkeys(heard))}

@@ -1,4 +1,4 @@
-"""The scripted minikube says of a profile's life what the real one was recorded to say."""
+"""Holds the scripted minikube to the recording of the real one."""
 
 from bootstrap import commands
 from tests.minikube import life
