@@ -76,10 +76,10 @@ def _docker(env: Env) -> Iterator[Problem]:
         info = engine.ask(env)
         yield from engine.findings(env, info, (before, time.time()))
         # The cluster's own gate would say it only after other stages have begun to download.
-        if found := owner.refusal(env, exists=profile.remains(env)):
-            yield found
-        else:
-            yield from _ports(env)
+        refused = owner.refusal(env, exists=profile.remains(env))
+        if refused:
+            yield refused
+        yield from _ports(env, ours="" if refused else env.context)
     except Failed as failed:
         yield from failed.problems
 
@@ -91,8 +91,8 @@ def _offline(env: Env) -> Iterator[Problem]:
         yield from (each for each in failed.problems if not each.code.startswith("docker-"))  # told already
 
 
-def _ports(env: Env) -> Iterator[Problem]:
-    """The node ports, which minikube's node publishes on loopback: each is free, or held by our node."""
+def _ports(env: Env, ours: str) -> Iterator[Problem]:
+    """The node ports, which minikube's node publishes on loopback: each is free, or held by the container `ours`."""
     wanted = {name: service.node_port for name, service in env.manifest.services.items() if service.node_port}
     taken = {name: port for name, port in wanted.items() if not ports.is_free(port)}
     if not taken:
@@ -100,7 +100,7 @@ def _ports(env: Env) -> Iterator[Problem]:
     with docker_engine.words("This machine's Docker Engine does not say which ports it publishes."):
         for name, port in taken.items():
             holders = [each.name for each in env.docker.containers.list(filters={"publish": str(port)})]
-            if env.context in holders:
+            if ours in holders:
                 continue
             by = f"the container {holders[0]}" if holders else ports.holder(port)
             summary = f"Port {port} on 127.0.0.1, for {name}, is taken by {by}."

@@ -232,10 +232,14 @@ def test_a_profile_of_another_checkout_is_refused_at_once(env: Env, engine: Engi
     (tmp_path / "other").mkdir()
     owner.claim(replace(small_env(tmp_path / "other"), environ=env.environ), exists=False)
     assert codes(list(machine.findings(env))) == [], "nothing is there, and nobody makes it"
-    publisher(engine, env.context, 30080)
-    (found,) = machine.findings(env)
-    assert codes([found]) == ["profile-not-ours"]
-    assert str(tmp_path / "other") in found.summary
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        with_node_port(env, port)
+        publisher(engine, env.context, port)
+        found = list(machine.findings(env))
+    assert codes(found) == ["profile-not-ours", "node-port-in-use"], "both, at once"
+    assert str(tmp_path / "other") in found[0].summary
+    assert found[1].summary.endswith(f"is taken by the container {env.context}.")
 
 
 @pytest.mark.closes("preflight (minikube)", "node ports are free or ours", "node-port-in-use")
