@@ -1,6 +1,7 @@
 """Dapr's control plane as pods: it is deleted, its parts are broken one at a time, and the sidecars outlive it."""
 
 import json
+import time
 
 import pytest
 
@@ -11,6 +12,8 @@ from tests.local.conftest import Checkout
 
 pytestmark = [pytest.mark.live, pytest.mark.real("docker")]
 
+REFUSED_S = 100.0
+STATES = "jsonpath={.items[*].status.containerStatuses[*].state} {.items[*].status.containerStatuses[*].lastState}"
 PARTS = ("dapr-operator", "dapr-sentry", "dapr-sidecar-injector")
 
 
@@ -19,11 +22,20 @@ def is_up(live: Checkout) -> None:
     live.inv("up", "--on", "minikube")
 
 
+def wait_until_refused(env: Env, part: str) -> None:
+    """Wait until the kubelet says that it cannot start the container: before that, there is nothing to diagnose."""
+    ends = time.monotonic() + REFUSED_S
+    while "/nothing" not in kubectl(env, "-n", namespaces.SYSTEM, "get", "pods", "-l", f"app={part}", "-o", STATES):
+        assert time.monotonic() < ends, f"no container of {part} was refused within {REFUSED_S:.0f} s"
+        time.sleep(0.5)
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_a_broken_part_is_named_and_mended(live: Checkout, env: Env, part: str) -> None:
     wrong = [{"op": "replace", "path": "/spec/template/spec/containers/0/command", "value": ["/nothing"]}]
     kubectl(env, "-n", namespaces.SYSTEM, "patch", "deployment", part, "--type=json", "-p", json.dumps(wrong))
     kubectl(env, "-n", namespaces.SYSTEM, "delete", "pod", "-l", f"app={part}", "--wait=false")
+    wait_until_refused(env, part)
     shown = live.inv("diagnose", exit=1)
     assert part in shown
     assert "/nothing" in shown

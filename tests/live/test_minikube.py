@@ -10,6 +10,7 @@ import pytest
 from bootstrap import commands, tool_download
 from bootstrap.env import Env
 from bootstrap.minikube import profile
+from tests.live.world import SETTINGS
 from tests.local.conftest import copy_checkout
 from tests.minikube import life
 
@@ -17,7 +18,17 @@ pytestmark = [pytest.mark.live, pytest.mark.real("docker")]
 
 
 @pytest.fixture
-def other(tmp_path: Path) -> Iterator[Env]:
+def settings() -> Iterator[None]:
+    """Put minikube's settings back as they were: its `delete`, called by hand, forgets the active profile."""
+    path = Path.home() / SETTINGS
+    before = path.read_bytes() if path.exists() else None
+    yield
+    if before is not None:
+        path.write_bytes(before)
+
+
+@pytest.fixture
+def other(settings: None, tmp_path: Path) -> Iterator[Env]:
     """An environment with a profile and ports of its own, which nothing has brought up."""
     checkout = copy_checkout(tmp_path / "checkout")
     manifest = checkout.path / "environment.toml"
