@@ -11,7 +11,11 @@ from bootstrap.cluster.pod_case import Case, Container
 from bootstrap.problem import Problem
 
 STEADY = 10.0  # seconds that a container must have run since it crashed
-HOPELESS = 3  # restarts after which a crash of unknown cause is taken for one that repeats itself
+HOPELESS = 3  # restarts in a row after which a crash of unknown cause is taken for one that repeats itself
+# The kubelet's words while a container waits for its next try.
+BACK_OFF = re.compile(r"back-off (?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s)? restarting")
+FIRST_BACK_OFF_S = 10  # doubled with each crash, up to 5 minutes
+NETWORK_S = 60.0  # seconds from a pod's start in which its network is made for the first time
 # What an exception may be about that another part mends by coming up.
 OF_OTHERS = re.compile(r"(?i)connect|timeout|timed out|unavailable|resolution|OperationalError")
 LIVENESS = "Liveness probe failed"
@@ -37,13 +41,13 @@ def problem_of(case: Case, container: Container) -> Problem | None:
     known = (
         recognise("pod", "start", refused, summary, **facts)
         or _killed(container, ended, summary, facts)
-        or _own_words(container, ended, log, summary, facts)
+        or _own_words(case, container, ended, log, summary, facts)
         or _unhealthy(case, container, summary, facts)
         or problem(
             "pod-crashes",
             f"{summary.removesuffix('.')}: {raised.where} raises {raised.error}" if raised else summary,
             where=raised.where if raised else "",
-            final=container.restarts >= (1 if raised and not OF_OTHERS.search(raised.error) else HOPELESS)
+            final=in_a_row(case, container) >= (1 if raised and not OF_OTHERS.search(raised.error) else HOPELESS)
             and not (container.ready and container.running),
             **facts,
         )
@@ -66,6 +70,21 @@ def _is_over(case: Case, container: Container, ended: Document) -> bool:
     return bool(running and container.ready and case.seconds_since(running.get("startedAt")) >= STEADY)
 
 
+def in_a_row(case: Case, container: Container) -> int:
+    """How often it was restarted after a crash, one after the other; 0 where that is not known.
+
+    The pod's own count has the restarts with the node in it. The kubelet's wait before the next try begins anew there.
+    """
+    waits = BACK_OFF.match((container.waiting or {}).get("message", ""))
+    if waits:
+        wait_s = 60 * int(waits["minutes"] or 0) + int(waits["seconds"] or 0)
+        return (wait_s // FIRST_BACK_OFF_S).bit_length()
+    made = case.condition("PodReadyToStartContainers").get("lastTransitionTime")
+    began = case.pod.get("status", {}).get("startTime")
+    was_restarted = made and began and case.seconds_since(began) - case.seconds_since(made) > NETWORK_S
+    return 0 if was_restarted else container.restarts
+
+
 def _how(ended: Document) -> str:
     if ended.get("reason") in ("StartError", "ContainerCannotRun"):
         return "cannot be started"
@@ -85,12 +104,14 @@ def _killed(container: Container, ended: Document, summary: str, facts: dict[str
     return problem("pod-out-of-memory", summary, final=True, limit=limit, **facts)
 
 
-def _own_words(container: Container, ended: Document, log: str, summary: str, facts: dict[str, Any]) -> Problem | None:
+def _own_words(
+    case: Case, container: Container, ended: Document, log: str, summary: str, facts: dict[str, Any]
+) -> Problem | None:
     if ended.get("exitCode") == 0:
         return None
     known = recognise("daprd" if container.name == "daprd" else "pod", "log", log, summary, **facts)
     if known and known.code == "pod-name-unknown" and NO_ANSWER.search(log):
-        return replace(known, final=container.restarts >= HOPELESS)
+        return replace(known, final=in_a_row(case, container) >= HOPELESS)
     return replace(known, final=False) if known and known.code in MAY_PASS else known
 
 
@@ -101,4 +122,4 @@ def _unhealthy(case: Case, container: Container, summary: str, facts: dict[str, 
         return None
     told = [e["message"] for e in said if e["message"].startswith(LIVENESS)]
     probe = told[-1].removeprefix(f"{LIVENESS}: ") if told else "it gave no answer"
-    return problem("pod-liveness", summary, final=container.restarts >= 2, probe=probe, **facts)
+    return problem("pod-liveness", summary, final=in_a_row(case, container) >= 2, probe=probe, **facts)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bootstrap.cluster import crashes, pods, rollout
+from bootstrap.cluster import crashes, pod_case, pods, rollout
 from bootstrap.env import Env
 from bootstrap.problem import Problem
 from tests.apiserver import ApiServer, Document, Refused
@@ -114,6 +114,34 @@ def test_a_crash_of_unknown_cause_may_pass_until_it_repeats_itself(tell: Any) ->
         assert "the database said no" in found.evidence
         assert "kubectl" in found.remedy
         assert "--context small" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("wait", "final"), [("10s", False), ("20s", False), ("40s", True), ("2m40s", True), ("5m0s", True)]
+)
+def test_restarts_with_the_node_are_no_crashes_in_a_row(tell: Any, wait: str, final: bool) -> None:
+    message = f"back-off {wait} restarting failed container=shop pod=shop-1_small(u1)"
+    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
+    found = pod(waiting, made=60, restartCount=9, lastState=ended())
+    assert tell(found).final is final
+    found["status"] |= {"startTime": ago(600)}
+    for log, code in (("", "pod-crashes"), ("socket.gaierror: [Errno -3] Temporary failure", "pod-name-unknown")):
+        told = tell(found, log=log, previous=log)
+        assert (told.code, told.final) == (code, final)
+        for state in (ended(), running(1)):  # between two tries the kubelet does not say how often it tried
+            between = pod(state, made=60, restartCount=9, lastState=ended())
+            between["status"]["startTime"] = ago(600)
+            assert not tell(between, log=log, previous=log).final
+
+
+@pytest.mark.parametrize(
+    "at", sorted((RECORDED / "kubernetes").glob("*/pods*.json")), ids=lambda at: f"{at.parent.name}-{at.stem}"
+)
+def test_on_a_node_that_never_restarted_both_counts_are_the_same(cluster_env: Env, at: Path) -> None:
+    for found in items(at.parent.name, at.stem):
+        case = pod_case.Case(cluster_env, found, [], NOW)
+        for container in case.containers():
+            assert crashes.in_a_row(case, container) == container.restarts
 
 
 @pytest.mark.parametrize(
