@@ -143,6 +143,12 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("node-not-ready", "Pods start only on a node that is Ready and has no taint.", _LOOK + " describe nodes"),
     Row(
+        "kubelet-silent",
+        "The kubelet starts and watches the pods of a node, and tells the API every few seconds that it is there. It "
+        "was stopped, or it hangs.",
+        "./inv up\n# where that does not help, start the node anew before:\nminikube stop -p {profile}\n./inv up",
+    ),
+    Row(
         "node-cordoned",
         "Somebody cordoned the node, so nothing new can start there.",
         _LOOK + " uncordon {name}\n./inv up",

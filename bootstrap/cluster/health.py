@@ -99,6 +99,13 @@ def _node(env: Env, node: Document) -> Problem | None:
             final=True,
             **_who(env),
         )
+    if is_ready.get("status") == "Unknown":
+        return problem(
+            "kubelet-silent",
+            f"The node {name} is not heard from any more.",
+            evidence=str(is_ready.get("message", "")),
+            **_who(env),
+        )
     taints = [f"{each['key']}:{each['effect']}" for each in node.get("spec", {}).get("taints", [])]
     if is_ready.get("status") == "True" and not taints:
         return None
@@ -110,8 +117,28 @@ def _lacks_cni(is_ready: Document) -> bool:
     """Whether the node has been without a CNI configuration for longer than its start takes."""
     if is_ready.get("status") == "True" or NO_CNI not in str(is_ready.get("message", "")):
         return False
-    since = str(is_ready.get("lastTransitionTime") or "").replace("Z", "+00:00")
-    return bool(since) and time.time() - datetime.fromisoformat(since).timestamp() > CNI_TIMEOUT_S
+    return _seconds_since(is_ready) > CNI_TIMEOUT_S
+
+
+def silent_s(env: Env) -> float | None:
+    """Return for how many seconds the API has not heard from a kubelet that it gave up on, None where there is none.
+
+    It gives up after 50 s. Where the API does not answer nothing is known: None.
+    """
+    try:
+        with words(f"The nodes of {env.context} cannot be listed."):
+            found = env.cluster.items(path("v1", "nodes"))
+    except Failed:
+        return None
+    conditions = [each for node in found for each in node.get("status", {}).get("conditions", [])]
+    silent = [each for each in conditions if each["type"] == "Ready" and each["status"] == "Unknown"]
+    return max((_seconds_since(each) for each in silent), default=None)
+
+
+def _seconds_since(condition: Document) -> float:
+    """How long a condition has been as it is; 0 where the API does not say."""
+    since = str(condition.get("lastTransitionTime") or "")
+    return time.time() - datetime.fromisoformat(since).timestamp() if since else 0.0
 
 
 def uid(env: Env) -> str:

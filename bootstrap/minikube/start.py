@@ -8,6 +8,7 @@ from bootstrap.minikube import cache, events, lost_node, node_image, owner, prof
 from bootstrap.problem import Failed
 
 SECONDS = 2700.0  # minikube may have to download about a GiB
+KUBELET_TIMEOUT_S = 60.0  # in which one that runs is heard from again
 GITHUB = "api.github.com/repos/kubernetes/"
 
 
@@ -46,8 +47,27 @@ def _delete(env: Env) -> None:
     owner.claim(env, exists=False)
 
 
+def restart_kubelet(env: Env, config: settings.Config) -> None:
+    """Start the profile, which is ours, where its node is not heard from any more. Raises `Failed`.
+
+    minikube starts a kubelet that is stopped. For one that runs and hangs the node is restarted; after a sleep of this
+    machine it is given time to answer.
+    """
+    silent_s = health.silent_s(env)
+    if silent_s is None:
+        return
+    if profile.status(env).get("Kubelet") == "Running":
+        if silent_s < KUBELET_TIMEOUT_S:
+            return
+        env.say(f"The kubelet of {env.context} hangs: its node is started anew.")
+        profile.stop(env)
+    bring_up(env, config, half_made=False)
+
+
 def _word(state: dict[str, object]) -> str:
     host = str(state.get("Host") or "half made")
+    if host == state.get("APIServer") == "Running" and state.get("Kubelet") == "Stopped":
+        return "runs without its kubelet"
     return "does not answer" if host == "Running" else f"is {host.lower()}"
 
 

@@ -25,6 +25,8 @@ def apply(env: Env, engine_of: EngineOf = docker_env.engine) -> None:
     # minikube notes the newer version before it has it, so an upgrade that was cut short is known by the API alone.
     if config is None or settings.is_older(env, config) or not health.answers(env):
         start.bring_up(env, config, half_made)
+    elif config:
+        start.restart_kubelet(env, config)
     if config:
         _complete(env)
     try:
@@ -85,8 +87,8 @@ def stage(needs: tuple[str, ...]) -> Stage:
         timeout=300,  # the image of the probe may have to be pulled
         apply_timeout=2 * start.SECONDS + 600,
         again=(
-            *("cluster-paused", "cluster-stopped", "cluster-node-missing", "cni-config-missing"),
-            *("namespace-missing", "namespace-not-secured", "probe-missing"),
+            *("cluster-paused", "cluster-stopped", "cluster-node-missing", "kubelet-silent"),
+            *("cni-config-missing", "namespace-missing", "namespace-not-secured", "probe-missing"),
             "storage-provisioner-missing",
         ),
     )

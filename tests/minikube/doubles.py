@@ -65,6 +65,7 @@ class Minikube:
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     host: str = "Running"
     apiserver: str = "Running"
+    kubelet: str = ""  # where it is in another state than the API server
     starts: list[tuple[int, str]] = field(default_factory=list)
     started: Callable[[], object] = bool
     resumed: Callable[[], object] = bool
@@ -112,6 +113,8 @@ class Minikube:
         if self.host == "Nonexistent":
             return 7, "null"
         told = states(self.host, self.apiserver)
+        if self.kubelet and self.host == "Running":
+            told["Kubelet"] = self.kubelet
         return status_code(told), json.dumps({"Name": "small", "Worker": False} | told)
 
     def _start(self) -> tuple[int, str]:
@@ -119,6 +122,7 @@ class Minikube:
         if self.starts:
             return self.starts.pop(0)
         self.host = self.apiserver = "Running"
+        self.kubelet = ""
         self.started()
         return 0, '{"type":"io.k8s.sigs.minikube.step","data":{"name":"Done"}}\n'
 

@@ -50,6 +50,7 @@ def end_namespace(world: World) -> None:
 @pytest.mark.closes("cluster", "the API server answers", "cluster-unreachable")
 @pytest.mark.closes("cluster", "the API server is ready", "api-not-ready")
 @pytest.mark.closes("cluster", "Kubernetes is the pinned one", "kubernetes-version")
+@pytest.mark.closes("cluster", "every node is heard from", "kubelet-silent")
 @pytest.mark.closes("cluster", "every node is ready", "node-not-ready", "node-cordoned", "node-under-pressure")
 @pytest.mark.closes("cluster", "there is a default storage class", "no-default-storage")
 @pytest.mark.closes("cluster", "the namespaces are there", "namespace-missing", "namespace-terminating")
@@ -66,7 +67,8 @@ def end_namespace(world: World) -> None:
         ),
         (lambda w: setattr(w.api.routes, "version", "1.35.0"), "kubernetes-version", "1.35.0"),
         (lambda w: w.api.remove("v1", "nodes", "", "small"), "node-not-ready", "no node"),
-        (lambda w: w.api.put(node("Unknown")), "node-not-ready", "about Ready"),
+        (lambda w: w.api.put(node("Unknown")), "kubelet-silent", "about Ready"),
+        (lambda w: w.api.put(node("False")), "node-not-ready", "about Ready"),
         (taint, "node-not-ready", "example.com/away:NoSchedule"),
         (cordon, "node-cordoned", "takes no new pods"),
         (lambda w: w.api.put(node(DiskPressure="True")), "node-under-pressure", "disk space"),
