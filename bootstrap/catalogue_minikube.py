@@ -160,6 +160,11 @@ ROWS: tuple[Row, ...] = (
         "docker system df\nminikube ssh -p {profile} -- docker system df\n./inv up",
     ),
     Row(
+        "control-plane-down",
+        "{reason} It is a part of Kubernetes itself: without it the API takes what it is told, and nobody does it.",
+        "{look}\n# where it does not come up by itself, start the node anew:\nminikube stop -p {profile}\n./inv up",
+    ),
+    Row(
         "no-default-storage",
         "The database asks for a volume and names no storage class; without a default one it never gets it.",
         "minikube addons enable default-storageclass -p {profile}\n"

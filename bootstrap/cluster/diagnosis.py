@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
-from bootstrap.cluster import events, provisioner
+from bootstrap.cluster import control_plane, events, provisioner
 from bootstrap.cluster.api import Document, path, words
 from bootstrap.cluster.namespaces import SYSTEM
 from bootstrap.cluster.pods import problem_of
@@ -39,8 +39,11 @@ def _problem(env: Env, pod: Document, said: list[Document]) -> Problem | None:
     meta = pod["metadata"]
     with words(f"What is wrong with the pod {meta['namespace']}/{meta['name']} cannot be asked."):
         found = problem_of(env, pod, said)
-    is_provisioner = (meta["namespace"], meta["name"]) == (provisioner.NAMESPACE, provisioner.NAME)
-    return provisioner.of_pod(env, pod, found) if is_provisioner else found
+    if (meta["namespace"], meta["name"]) == (provisioner.NAMESPACE, provisioner.NAME):
+        return provisioner.of_pod(env, pod, found)
+    if found and meta["namespace"] == control_plane.NAMESPACE and control_plane.is_part(pod):
+        return control_plane.of_pod(env, pod, found)
+    return found
 
 
 def _stage(pod: Document) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from bootstrap.catalogue import problem
-from bootstrap.cluster import namespaces, pods, probe, provisioner
+from bootstrap.cluster import control_plane, namespaces, pods, probe, provisioner
 from bootstrap.cluster.api import Document, message, path, words
 from bootstrap.env import Env
 from bootstrap.problem import Failed, Problem
@@ -240,4 +240,4 @@ def _who(env: Env) -> dict[str, Any]:
     return {"profile": env.context, "context": env.context, "kubeconfig": env.kubeconfig}
 
 
-LOOKS = (ready, version, nodes, storage)
+LOOKS = (ready, version, nodes, control_plane.check, storage)

@@ -192,4 +192,4 @@ def test_it_changes_nothing_and_asks_little(running: World) -> None:
     running.api.requests.clear()
     assert cluster.check(running.env) is None
     assert all(r.method == "GET" or r.query.get("dryRun") == "All" for r in running.api.requests)
-    assert len(running.api.requests) <= 11
+    assert len(running.api.requests) <= 12
