@@ -9,7 +9,7 @@ import pytest
 
 from bootstrap import tools
 from bootstrap.env import Env
-from tests.live.world import control
+from tests.live.world import control, kubectl
 from tests.local.conftest import Checkout
 
 pytestmark = [pytest.mark.live, pytest.mark.real("docker")]
@@ -63,6 +63,13 @@ def test_a_node_that_was_stopped(live: Checkout, env: Env, tasks: str) -> None:
     docker("stop", env.context)
     assert "is not running" in live.inv("status", exit=1)
     assert "up and proven" in live.inv("up")
+
+
+def test_a_kubelet_that_was_stopped(live: Checkout, env: Env, tasks: str) -> None:
+    docker("exec", env.context, "systemctl", "stop", "kubelet")
+    kubectl(env, "wait", "--for=condition=Ready=Unknown", "node", "--all", "--timeout=100s")  # the API waits for 50 s
+    assert "kubelet-silent" in live.inv("diagnose", exit=1)
+    assert "runs without its kubelet" in live.inv("up")
 
 
 def test_an_engine_that_was_restarted(live: Checkout, tasks: str) -> None:
