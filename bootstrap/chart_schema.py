@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import yaml
 
 from bootstrap import kubernetes_models as api
+from bootstrap import yaml_reader
 
 # The client words a quantity as a string; the API takes a number as well.
 QUANTITIES = frozenset({"limits", "requests", "sizeLimit", "divisor", "capacity", "hard"})
@@ -19,7 +20,6 @@ ACCEPTED = {
 }
 WORDS = {"str": "a string", "datetime": "a time", "int": "a whole number", "float": "a number", "bool": "true or false"}
 SHAPES = {"mapping": "a mapping", "sequence": "a list", "scalar": "one value", "any": "any value"}
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Chain = tuple[tuple[str, api.Model], ...]
 
@@ -56,7 +56,7 @@ def findings(text: str) -> Iterator[Finding]:
     Raises `yaml.YAMLError` when the text is not YAML.
     """
     lines = text.splitlines()
-    for node in yaml.compose_all(text, Loader=LOADER):
+    for node in yaml.compose_all(text, Loader=yaml_reader.LOADER):
         if isinstance(node, yaml.ScalarNode) and _tag(node) == "null":
             continue
         yield from _document(node, _source(lines, node.start_mark.line))

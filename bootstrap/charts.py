@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from bootstrap import helm
+from bootstrap import helm, yaml_reader
 from bootstrap.catalogue import problem
 from bootstrap.env import Env
 from bootstrap.manifest import Manifest
@@ -89,7 +89,7 @@ def _facts(chart: Path) -> Mapping[str, Any]:
     """What a Chart.yaml says; a broken one is left to Helm to explain."""
     file = chart / "Chart.yaml"
     try:
-        facts = yaml.safe_load(file.read_text(encoding="utf-8"))
+        facts = yaml_reader.document(file.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError):
         return {}
     return facts if isinstance(facts, dict) else {}

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from bootstrap import content
+from bootstrap import content, yaml_reader
 from bootstrap.manifest import Manifest, Service
 
 Document: TypeAlias = dict[str, Any]
@@ -156,8 +156,7 @@ def write_local(manifest: Manifest, directory: Path, target: Path, brokers: str,
 
 def _static(directory: Path) -> Iterator[Document]:
     for path in sorted(directory.rglob("*.yaml")):
-        with path.open(encoding="utf-8") as file:
-            yield from (document for document in yaml.safe_load_all(file) if document)
+        yield from yaml_reader.documents(path.read_text(encoding="utf-8"))
 
 
 def _configurations(static: Document, manifest: Manifest) -> Iterator[Document]:

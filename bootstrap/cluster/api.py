@@ -40,11 +40,13 @@ class Cluster:
         """The cluster that `context` names in that file. Raises `Failed` (`kubeconfig-unusable`)."""
         from kubernetes.client import ApiClient, Configuration
         from kubernetes.config import ConfigException, load_kube_config
-        from yaml import YAMLError, safe_load
+        from yaml import YAMLError
+
+        from bootstrap import yaml_reader
 
         settings = Configuration()
         try:
-            if not isinstance(safe_load(kubeconfig.read_text(encoding="utf-8")), dict):
+            if not isinstance(yaml_reader.document(kubeconfig.read_text(encoding="utf-8")), dict):
                 raise ConfigException("it is not a mapping")
             load_kube_config(str(kubeconfig), context, settings, persist_config=False)
         except (ConfigException, OSError, YAMLError, UnicodeDecodeError, binascii.Error) as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from bootstrap import downloads, state
+from bootstrap import downloads, state, yaml_reader
 from bootstrap.catalogue import problem
 from bootstrap.cluster.api import Document
 from bootstrap.env import Env
@@ -95,9 +95,7 @@ def crds(chart: Path, namespace: str) -> list[Document]:
     """
     found = []
     for file in sorted((chart / "crds").glob("*.yaml")):
-        for document in yaml.safe_load_all(file.read_text(encoding="utf-8")):
-            if not document:
-                continue
+        for document in yaml_reader.documents(file.read_text(encoding="utf-8")):
             client = document["spec"].get("conversion", {}).get("webhook", {}).get("clientConfig", {})
             if "service" in client:
                 client["service"]["namespace"] = namespace
@@ -110,7 +108,7 @@ def _published(env: Env, version: str) -> dict[str, Any]:
     index = f"{CHARTS}/index.yaml"
     text = downloads.text(env, index, what="the list of Dapr's Helm charts")
     try:
-        document = _yaml(text)
+        document = yaml_reader.document(text)
     except yaml.YAMLError:
         document = None
     entries = _entries(document)
@@ -140,8 +138,3 @@ def _entries(document: object) -> dict[str, dict[str, Any]] | None:
     if not isinstance(listed, list) or not all(isinstance(each, dict) and "version" in each for each in listed):
         return None
     return {str(each["version"]): each for each in listed}
-
-
-def _yaml(text: str) -> Any:
-    # The index has hundreds of entries; the C parser, where there is one, is ten times as fast.
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from bootstrap import yaml_reader
 from bootstrap.cluster.api import Document, path, words
 from bootstrap.env import Env
 
@@ -70,8 +69,7 @@ def documents(env: Env, revision: Revision) -> list[Document]:
     with words(f"Helm's revision {revision.number} of {revision.release} cannot be read."):
         secret = env.cluster.get(path("v1", "secrets", revision.namespace, revision.secret))
     kept = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return [one for one in yaml.load_all(kept["manifest"], Loader=loader) if one]
+    return list(yaml_reader.documents(kept["manifest"]))
 
 
 def forget(env: Env, revision: Revision) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from bootstrap import charts, tool_download
+from bootstrap import charts, tool_download, yaml_reader
 from bootstrap.catalogue import problem
 from bootstrap.cluster import dapr_chart, probe
 from bootstrap.docker_engine import words
@@ -100,7 +100,7 @@ def _dapr(env: Env) -> list[str]:
 
 def _yaml(file: Any) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        found = yaml_reader.document(file.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError):
         return {}  # Helm tells what is wrong with it
     return found if isinstance(found, dict) else {}

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from bootstrap import yaml_reader
 from bootstrap.sidecar.retry import NEVER, Retry, parse, seconds
 
 APP_RETRY, APP_TIMEOUT = "DefaultAppRetryPolicy", "DefaultAppTimeoutPolicy"
@@ -76,8 +75,8 @@ def load(folder: Path, app: str) -> Resources:
     """Read every `*.yaml` of the folder. Raises OSError, yaml.YAMLError, KeyError or ValueError for what cannot be."""
     documents: list[dict[str, Any]] = []
     for path in sorted(folder.glob("*.yaml")):
-        loader = yaml.load_all(path.read_text(encoding="utf-8"), Loader=_Loader)
-        documents += [d for d in loader if d and app in d.get("scopes", [app])]
+        read = yaml_reader.documents(path.read_text(encoding="utf-8"))
+        documents += [d for d in read if app in d.get("scopes", [app])]
     components = tuple(_component(d, app) for d in documents if d["kind"] == "Component")
     pubsub = next((c.name for c in components if c.type == "pubsub.kafka"), "")
     specs = [d["spec"] for d in documents if d["kind"] == "Resiliency"]
@@ -91,10 +90,6 @@ def load(folder: Path, app: str) -> Resources:
         publishing=_limits(spec, targets.get("outbound", {})),
         invoking=_limits(spec, {"timeout": APP_TIMEOUT, "retry": APP_RETRY}),
     )
-
-
-# The C parser is ten times as fast; it is missing where PyYAML was built without libyaml.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _names(text: str) -> list[str]:

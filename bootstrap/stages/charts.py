@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from bootstrap import chart_origin, chart_schema, charts, content, helm, kubernetes_models, pod_security
+from bootstrap import chart_origin, chart_schema, charts, content, helm, kubernetes_models, pod_security, yaml_reader
 from bootstrap import pod_after_injection as pods
 from bootstrap.catalogue import problem
 from bootstrap.charts import Rendered
@@ -88,7 +88,7 @@ def _schema_version(env: Env) -> Problem | None:
 def _injector(env: Env) -> pods.Injector:
     """What Dapr's Helm values say about sidecars. Raises `Failed` when they cannot be read."""
     try:
-        values = yaml.safe_load((env.root / DAPR_VALUES).read_text(encoding="utf-8"))
+        values = yaml_reader.document((env.root / DAPR_VALUES).read_text(encoding="utf-8"))
         said = "there is no table dapr_sidecar_injector"
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         values, said = None, repr(error)
@@ -143,7 +143,7 @@ def _excerpt(text: str, line: int, source: str) -> str:
 
 def _pods(env: Env, rendered: Rendered, settings: pods.Injector) -> Iterator[Problem]:
     level = env.manifest.dapr.pod_security.app
-    for document in yaml.safe_load_all(rendered.text):
+    for document in yaml_reader.documents(rendered.text):
         template = pod_template(document)
         if template is None:
             continue

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import yaml
-
+from bootstrap import yaml_reader
 from bootstrap.catalogue import problem
 from bootstrap.cluster import canary, dapr_chart, helm_storage, releases, rollout, trust
 from bootstrap.cluster.api import path, words
@@ -66,7 +65,8 @@ def check(env: Env) -> Problem | None:
 
 
 def _values(env: Env) -> dict[str, Any]:
-    return dict(yaml.safe_load((env.root / "infrastructure" / "dapr-values.yaml").read_text(encoding="utf-8")) or {})
+    file = env.root / "infrastructure" / "dapr-values.yaml"
+    return dict(yaml_reader.document(file.read_text(encoding="utf-8")) or {})
 
 
 def _kinds_missing(env: Env) -> list[str]:

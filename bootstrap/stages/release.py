@@ -5,9 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from bootstrap import charts
+from bootstrap import charts, yaml_reader
 from bootstrap.catalogue import problem
 from bootstrap.cluster import (
     canary,
@@ -38,7 +36,7 @@ def dapr_enabled(env: Env, name: str) -> bool:
         return False
     chart, library = charts.folder(env) / name, charts.folder(env) / "service"
     for file in (chart / charts.LOCAL, chart / "values.yaml", library / "values.yaml"):
-        told = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
+        told = yaml_reader.document(file.read_text(encoding="utf-8")) if file.is_file() else None
         for key in ("service", "dapr") if file.parent == chart else ("dapr",):
             told = told.get(key) if isinstance(told, dict) else None
         if isinstance(told, dict) and "enabled" in told:
