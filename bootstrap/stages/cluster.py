@@ -1,8 +1,5 @@
 """cluster: a Kubernetes of this environment's own, on minikube."""
 
-import threading
-from contextlib import suppress
-
 from bootstrap.cluster import health, namespaces, probe
 from bootstrap.env import Env
 from bootstrap.images.layout import EngineOf
@@ -15,7 +12,7 @@ UNREACHABLE = ("cluster-unreachable", "kubeconfig-unusable")
 
 def apply(env: Env, engine_of: EngineOf = docker_env.engine) -> None:
     """Starts, resumes or heals the profile where needed; makes the namespaces and the probe. Raises `Failed`."""
-    config, begun = _config(env, engine_of), owner.is_ours(env)
+    config, begun = profile.config(env), owner.is_ours(env)
     owner.claim(env, exists=config is not None or profile.remains(env))
     half_made = begun and not owner.came_up(env)
     if config and (found := settings.check(env, config)):
@@ -42,22 +39,6 @@ def apply(env: Env, engine_of: EngineOf = docker_env.engine) -> None:
         if failed.problems[0].code != "cluster-unreachable":
             raise
         # The gate waits for the API, or for the end of a namespace, and then has this done again.
-
-
-def _config(env: Env, engine_of: EngineOf) -> settings.Config | None:
-    """minikube's configuration of our profile. Raises `Failed`.
-
-    Where the cluster is up, minikube is asked for the node's engine beside that, which is kept for the stages that need
-    it: each question takes minikube half a second.
-    """
-    if owner.came_up(env) and health.answers(env):
-        threading.Thread(target=_try, args=(env, engine_of), daemon=True).start()
-    return profile.config(env)
-
-
-def _try(env: Env, engine_of: EngineOf) -> None:
-    with suppress(Failed):  # the gate of the engine asks again, and tells
-        engine_of(env)
 
 
 def _complete(env: Env) -> None:
