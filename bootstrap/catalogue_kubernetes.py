@@ -11,6 +11,15 @@ ROWS: tuple[Row, ...] = (
         "./inv up",
     ),
     Row(
+        "cluster-certificate-expired",
+        "The certificate of the API server is not valid at this machine's time: it has expired, or the clock is wrong. "
+        "minikube makes a new one when it starts.",
+        "# the time must be right, which it may not be in WSL2 after a sleep:\ndate\n./inv up",
+        tool="kubernetes",
+        phase="connect",
+        pattern=r"CERTIFICATE_VERIFY_FAILED\].*(?:certificate has expired|certificate is not yet valid)",
+    ),
+    Row(
         "cluster-is-another",
         "What answers at the address in the environment's kubeconfig is not the cluster that it was written for: that "
         "one was made anew, or its address went to another one.",
