@@ -70,6 +70,14 @@ ROWS: tuple[Row, ...] = (
         pattern=r"^(?:INET_|K8S_FAIL_CONNECT)|no such host|i/o timeout|TLS handshake timeout|proxyconnect tcp",
     ),
     Row(
+        "minikube-disk-full",
+        "The disk on which Docker keeps images, containers and volumes is full; the node is there too.",
+        "# see what takes the room, and free it:\ndocker system df\n./inv up",
+        tool="minikube",
+        phase="start",
+        pattern=r"^GUEST_PROVISION_NOSPACE|^RSRC_(?:DOCKER|INSUFFICIENT)_STORAGE|no space left on device",
+    ),
+    Row(
         "mirror-kubernetes-unknown",
         "With a mirror, minikube's cache is filled before it starts. The images of Kubernetes {known} are known, and "
         "environment.toml has another version.",
