@@ -1,5 +1,6 @@
 """The catalogue's rows about minikube, and the engine inside its node."""
 
+from bootstrap.catalogue_docker import PRUNE
 from bootstrap.problem import Row
 
 _RECREATE = (
@@ -71,8 +72,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "minikube-disk-full",
-        "The disk on which Docker keeps images, containers and volumes is full; the node is there too.",
-        "# see what takes the room, and free it:\ndocker system df\n./inv up",
+        "The disk on which Docker keeps images, containers and volumes is full. minikube makes the node there.",
+        PRUNE,
         tool="minikube",
         phase="start",
         pattern=r"^GUEST_PROVISION_NOSPACE|^RSRC_(?:DOCKER|INSUFFICIENT)_STORAGE|no space left on device",
@@ -152,8 +153,14 @@ ROWS: tuple[Row, ...] = (
     Row("node-not-ready", "Pods start only on a node that is Ready and has no taint.", _LOOK + " describe nodes"),
     Row(
         "kubelet-silent",
-        "The kubelet starts and watches the pods of a node, and tells the API every few seconds that it is there. It "
-        "was stopped, or it hangs.",
+        "The kubelet starts and watches the pods of a node. The API gave up on it a moment ago: it was stopped, it "
+        "hangs, or this machine has just slept.",
+        "./inv up",
+    ),
+    Row(
+        "kubelet-lost",
+        "The kubelet starts and watches the pods of a node. The API gave up on it more than a minute ago: it was "
+        "stopped, or it hangs.",
         "./inv up\n# where that does not help, start the node anew before:\nminikube stop -p {profile}\n./inv up",
     ),
     Row(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bootstrap.catalogue import problem
 from bootstrap.cluster import events, pods
-from bootstrap.cluster.api import Document, path, words
+from bootstrap.cluster.api import Document, words
 from bootstrap.cluster.pod_case import kubectl
 from bootstrap.cluster.pod_facts import is_ready
 from bootstrap.env import Env
@@ -14,15 +14,17 @@ NAMESPACE = "kube-system"
 LABEL, VALUE = "tier", "control-plane"
 
 
-def check(env: Env) -> Problem | None:
-    """What keeps one of them from running; one request where all run. Raises `Failed`.
+def problem_of(env: Env, system: list[Document]) -> Problem | None:
+    """Return what keeps one of them from running; no request where all run. Raises `Failed`.
 
-    The API server's own readiness says nothing about the scheduler and the controllers.
+    `system` are the pods of `NAMESPACE`. The API server's own readiness says nothing about the scheduler and the
+    controllers.
     """
-    with words(f"The pods of {NAMESPACE} cannot be listed."):
-        parts = env.cluster.items(path("v1", "pods", NAMESPACE), labelSelector=f"{LABEL}={VALUE}")
-        down = [pod for pod in parts if not is_ready(pod)]
-        said = events.of_namespace(env, NAMESPACE) if down else []
+    down = [pod for pod in system if is_part(pod) and not is_ready(pod)]
+    if not down:
+        return None
+    with words(f"The events of {NAMESPACE} cannot be listed."):
+        said = events.of_namespace(env, NAMESPACE)
         wrong = [of_pod(env, pod, found) for pod in down if (found := pods.problem_of(env, pod, said))]
     return pods.first(wrong) if wrong else None
 

@@ -14,6 +14,7 @@ API_NAME = "kubernetes.default.svc.cluster.local"
 PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
 NO_CNI = "cni config uninitialized"  # the kubelet's words; also for a moment at each start of it
 CNI_TIMEOUT_S = 60.0
+KUBELET_TIMEOUT_S = 60.0  # in which a kubelet that runs is heard from again, as after a sleep of this machine
 PARTS = {"CoreDNS": ("deployments", "coredns"), "kube-proxy": ("daemonsets", "kube-proxy")}
 """What `minikube start` installs into kube-system before it ends well, except where it found a half-made cluster."""
 
@@ -101,7 +102,7 @@ def _node(env: Env, node: Document) -> Problem | None:
         )
     if is_ready.get("status") == "Unknown":
         return problem(
-            "kubelet-silent",
+            "kubelet-lost" if _seconds_since(is_ready) >= KUBELET_TIMEOUT_S else "kubelet-silent",
             f"The node {name} is not heard from any more.",
             evidence=str(is_ready.get("message", "")),
             **_who(env),
@@ -169,7 +170,14 @@ def holds_data(env: Env) -> bool:
         return bool(env.cluster.items(path("v1", "persistentvolumes")))
 
 
-def storage(env: Env) -> Problem | None:
+def system(env: Env) -> Problem | None:
+    """What runs in kube-system: the parts of Kubernetes that are pods, and what makes volumes."""
+    with words("The pods of kube-system cannot be listed."):
+        found = env.cluster.items(path("v1", "pods", "kube-system"))
+    return control_plane.problem_of(env, found) or _storage(env, found)
+
+
+def _storage(env: Env, system: list[Document]) -> Problem | None:
     """A default storage class, from which the database's volume comes, and what makes its volumes at work.
 
     Where every claim has its volume nothing more is asked of what makes them; of another provisioner than minikube's
@@ -187,7 +195,8 @@ def storage(env: Env) -> Problem | None:
         )
     if found.get("provisioner") != provisioner.PROVISIONER:
         return None
-    down = provisioner.problem_of(env, pods.problem_of)
+    pod = next((one for one in system if one["metadata"]["name"] == provisioner.NAME), None)
+    down = provisioner.problem_with(env, pod, pods.problem_of)
     return down if down and _wants_volumes(env) else None
 
 
@@ -240,4 +249,4 @@ def _who(env: Env) -> dict[str, Any]:
     return {"profile": env.context, "context": env.context, "kubeconfig": env.kubeconfig}
 
 
-LOOKS = (ready, version, nodes, control_plane.check, storage)
+LOOKS = (ready, version, nodes, system)

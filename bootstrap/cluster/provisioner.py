@@ -51,7 +51,11 @@ def makes(claim: Document) -> bool:
 
 def problem_of(env: Env, explain: ExplainPod) -> Problem | None:
     """Return what keeps the provisioner from running; one request where it runs. Raises `Failed`."""
-    pod = find(env)
+    return problem_with(env, find(env), explain)
+
+
+def problem_with(env: Env, pod: Document | None, explain: ExplainPod) -> Problem | None:
+    """Return what keeps the provisioner, which is `pod`, from running; no request where it runs. Raises `Failed`."""
     if pod is None:
         return problem(
             "storage-provisioner-missing",

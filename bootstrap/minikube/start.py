@@ -8,7 +8,6 @@ from bootstrap.minikube import cache, events, lost_node, node_image, owner, prof
 from bootstrap.problem import Failed
 
 SECONDS = 2700.0  # minikube may have to download about a GiB
-KUBELET_TIMEOUT_S = 60.0  # in which one that runs is heard from again
 GITHUB = "api.github.com/repos/kubernetes/"
 
 
@@ -57,7 +56,7 @@ def restart_kubelet(env: Env, config: settings.Config) -> None:
     if silent_s is None:
         return
     if profile.status(env).get("Kubelet") == "Running":
-        if silent_s < KUBELET_TIMEOUT_S:
+        if silent_s < health.KUBELET_TIMEOUT_S:
             return
         env.say(f"The kubelet of {env.context} hangs: its node is started anew.")
         profile.stop(env)

@@ -87,7 +87,7 @@ def stage(needs: tuple[str, ...]) -> Stage:
         timeout=300,  # the image of the probe may have to be pulled
         apply_timeout=2 * start.SECONDS + 600,
         again=(
-            *("cluster-paused", "cluster-stopped", "cluster-node-missing", "kubelet-silent"),
+            *("cluster-paused", "cluster-stopped", "cluster-node-missing", "kubelet-lost"),
             *("cni-config-missing", "namespace-missing", "namespace-not-secured", "probe-missing"),
             "storage-provisioner-missing",
         ),

@@ -1,7 +1,6 @@
 """Dapr's control plane as pods: it is deleted, its parts are broken one at a time, and the sidecars outlive it."""
 
 import json
-import time
 
 import pytest
 
@@ -9,10 +8,10 @@ from bootstrap.cluster import namespaces
 from bootstrap.env import Env
 from tests.live.world import kubectl
 from tests.local.conftest import Checkout
+from tests.waits import until
 
 pytestmark = [pytest.mark.live, pytest.mark.real("docker")]
 
-REFUSED_S = 100.0
 STATES = "jsonpath={.items[*].status.containerStatuses[*].state} {.items[*].status.containerStatuses[*].lastState}"
 PARTS = ("dapr-operator", "dapr-sentry", "dapr-sidecar-injector")
 
@@ -24,10 +23,8 @@ def is_up(live: Checkout) -> None:
 
 def wait_until_refused(env: Env, part: str) -> None:
     """Wait until the kubelet says that it cannot start the container: before that, there is nothing to diagnose."""
-    ends = time.monotonic() + REFUSED_S
-    while "/nothing" not in kubectl(env, "-n", namespaces.SYSTEM, "get", "pods", "-l", f"app={part}", "-o", STATES):
-        assert time.monotonic() < ends, f"no container of {part} was refused within {REFUSED_S:.0f} s"
-        time.sleep(0.5)
+    states = ("-n", namespaces.SYSTEM, "get", "pods", "-l", f"app={part}", "-o", STATES)
+    until(lambda: "/nothing" in kubectl(env, *states), f"the kubelet refuses {part}")
 
 
 @pytest.mark.parametrize("part", PARTS)

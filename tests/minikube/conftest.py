@@ -8,6 +8,7 @@ import pytest
 
 from bootstrap.cluster import probe
 from bootstrap.env import Env
+from bootstrap.stages import cluster
 from tests.apiserver import ApiServer, Document
 from tests.doubles import small_env
 from tests.minikube.doubles import Machine, Minikube
@@ -115,3 +116,13 @@ def world(api: ApiServer, tmp_path: Path) -> World:
     scene(api)
     found.resolves()
     return found
+
+
+@pytest.fixture
+def running(world: World) -> World:
+    """Our cluster, green; what was done and said for it is forgotten."""
+    cluster.apply(world.env)
+    assert cluster.check(world.env) is None
+    world.minikube.ran.clear()
+    world.said.clear()
+    return world

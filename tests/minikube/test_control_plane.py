@@ -29,13 +29,11 @@ def part(name: str, *, ready: bool = True, **more: Any) -> Document:
     }
 
 
-@pytest.fixture
-def running(world: World) -> World:
+@pytest.fixture(autouse=True)
+def whole(running: World) -> None:
     for name in PARTS:
-        world.api.put(part(name))
-    cluster.apply(world.env)
-    assert cluster.check(world.env) is None
-    return world
+        running.api.put(part(name))
+    assert cluster.check(running.env) is None
 
 
 @pytest.mark.closes("cluster", "every part of Kubernetes that is a pod runs", "control-plane-down")

@@ -6,19 +6,12 @@ import pytest
 
 from bootstrap.cluster import health, namespaces, probe
 from bootstrap.stages import cluster
-from tests.apiserver import Refused
+from tests.apiserver import Document, Refused
 from tests.doubles import told
 from tests.minikube.conftest import World, node
 
 COUNTS = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
 Break = Callable[[World], object]
-
-
-@pytest.fixture
-def running(world: World) -> World:
-    cluster.apply(world.env)
-    assert cluster.check(world.env) is None
-    return world
 
 
 def remove_class(world: World) -> None:
@@ -31,6 +24,12 @@ def cordon(world: World) -> None:
 
 def taint(world: World) -> None:
     world.api.put({**node(), "spec": {"taints": [{"key": "example.com/away", "effect": "NoSchedule"}]}})
+
+
+def lost_node() -> Document:
+    found = node("Unknown")
+    found["status"]["conditions"][0]["lastTransitionTime"] = "2026-01-01T00:00:00Z"
+    return found
 
 
 def relabel(world: World) -> None:
@@ -50,7 +49,7 @@ def end_namespace(world: World) -> None:
 @pytest.mark.closes("cluster", "the API server answers", "cluster-unreachable")
 @pytest.mark.closes("cluster", "the API server is ready", "api-not-ready")
 @pytest.mark.closes("cluster", "Kubernetes is the pinned one", "kubernetes-version")
-@pytest.mark.closes("cluster", "every node is heard from", "kubelet-silent")
+@pytest.mark.closes("cluster", "every node is heard from", "kubelet-silent", "kubelet-lost")
 @pytest.mark.closes("cluster", "every node is ready", "node-not-ready", "node-cordoned", "node-under-pressure")
 @pytest.mark.closes("cluster", "there is a default storage class", "no-default-storage")
 @pytest.mark.closes("cluster", "the namespaces are there", "namespace-missing", "namespace-terminating")
@@ -68,6 +67,7 @@ def end_namespace(world: World) -> None:
         (lambda w: setattr(w.api.routes, "version", "1.35.0"), "kubernetes-version", "1.35.0"),
         (lambda w: w.api.remove("v1", "nodes", "", "small"), "node-not-ready", "no node"),
         (lambda w: w.api.put(node("Unknown")), "kubelet-silent", "about Ready"),
+        (lambda w: w.api.put(lost_node()), "kubelet-lost", "about Ready"),
         (lambda w: w.api.put(node("False")), "node-not-ready", "about Ready"),
         (taint, "node-not-ready", "example.com/away:NoSchedule"),
         (cordon, "node-cordoned", "takes no new pods"),
@@ -192,4 +192,4 @@ def test_it_changes_nothing_and_asks_little(running: World) -> None:
     running.api.requests.clear()
     assert cluster.check(running.env) is None
     assert all(r.method == "GET" or r.query.get("dryRun") == "All" for r in running.api.requests)
-    assert len(running.api.requests) <= 12
+    assert len(running.api.requests) <= 11

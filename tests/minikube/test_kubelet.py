@@ -2,23 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from bootstrap.minikube import start
+from bootstrap.cluster import health
 from bootstrap.stages import cluster
 from tests.doubles import told
 from tests.minikube.conftest import World, node
 
 WORDS = "Kubelet stopped posting node status."
-
-
-@pytest.fixture
-def running(world: World) -> World:
-    cluster.apply(world.env)
-    assert cluster.check(world.env) is None
-    world.minikube.ran.clear()
-    world.said.clear()
-    return world
 
 
 def silence(world: World, kubelet: str, since_s: float = 0.0) -> None:
@@ -42,7 +31,6 @@ def test_one_that_was_stopped_is_started(running: World) -> None:
     found = told(cluster.check, running.env)
     assert found is not None
     assert WORDS in found.evidence
-    assert found.code in cluster.stage(()).again
     assert not found.final
     cluster.apply(running.env)
     assert running.minikube.did == ["start"]
@@ -51,7 +39,10 @@ def test_one_that_was_stopped_is_started(running: World) -> None:
 
 
 def test_one_that_hangs_has_its_node_started_anew(running: World) -> None:
-    silence(running, "Running", since_s=start.KUBELET_TIMEOUT_S + 1)
+    silence(running, "Running", since_s=health.KUBELET_TIMEOUT_S + 1)
+    found = told(cluster.check, running.env)
+    assert found is not None
+    assert found.code in cluster.stage(()).again, "one that was silent when the run began is looked at once more"
     cluster.apply(running.env)
     assert running.minikube.did == ["stop", "start"]
     assert running.said[0] == "The kubelet of small hangs: its node is started anew."
@@ -59,7 +50,11 @@ def test_one_that_hangs_has_its_node_started_anew(running: World) -> None:
 
 
 def test_one_that_runs_is_given_time_after_a_sleep_of_the_machine(running: World) -> None:
-    silence(running, "Running", since_s=start.KUBELET_TIMEOUT_S - 10)
+    silence(running, "Running", since_s=health.KUBELET_TIMEOUT_S - 10)
+    found = told(cluster.check, running.env)
+    assert found is not None
+    assert (found.code, found.final) == ("kubelet-silent", False)
+    assert found.code not in cluster.stage(()).again, "the one repetition is kept for when it is lost"
     cluster.apply(running.env)
     assert running.minikube.did == []
     running.api.put(node())

@@ -16,15 +16,6 @@ from tests.minikube.conftest import World
 LOG = "F1122 main.go:37] error getting server version: dial tcp 10.96.0.1:443: connect: connection refused"
 
 
-@pytest.fixture
-def running(world: World) -> World:
-    cluster.apply(world.env)
-    assert cluster.check(world.env) is None
-    world.minikube.ran.clear()
-    world.said.clear()
-    return world
-
-
 def ago(seconds: float) -> str:
     return (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
