@@ -176,7 +176,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "control-plane-down",
-        "{reason} It is a part of Kubernetes itself: without it the API takes what it is told, and nobody does it.",
+        "It is a part of Kubernetes itself, and its own words are below. Without it the API takes what it is told, and "
+        "nothing is carried out.",
         "{look}\n# where it does not come up by itself, start the node anew:\nminikube stop -p {profile}\n./inv up",
     ),
     Row(

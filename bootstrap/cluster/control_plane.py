@@ -39,7 +39,6 @@ def of_pod(env: Env, pod: Document, found: Problem) -> Problem:
     told = problem(
         "control-plane-down",
         found.summary,
-        reason=found.cause,
         look=f"{kubectl(env, NAMESPACE)} describe pod {pod['metadata']['name']}",
         profile=env.context,
     )
