@@ -12,10 +12,10 @@ from bootstrap.problem import Problem
 
 STEADY = 10.0  # seconds that a container must have run since it crashed
 HOPELESS = 3  # restarts in a row after which a crash of unknown cause is taken for one that repeats itself
-# The kubelet's words while a container waits for its next try.
+# What the kubelet says of a container in CrashLoopBackOff.
 BACK_OFF = re.compile(r"back-off (?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s)? restarting")
 FIRST_BACK_OFF_S = 10  # doubled with each crash, up to 5 minutes
-NETWORK_S = 60.0  # seconds from a pod's start in which its network is made for the first time
+NETWORK_S = 60.0  # A network that was made later than this after the start of the pod is not its first one.
 # What an exception may be about that another part mends by coming up.
 OF_OTHERS = re.compile(r"(?i)connect|timeout|timed out|unavailable|resolution|OperationalError")
 LIVENESS = "Liveness probe failed"
@@ -71,9 +71,10 @@ def _is_over(case: Case, container: Container, ended: Document) -> bool:
 
 
 def in_a_row(case: Case, container: Container) -> int:
-    """How often it was restarted after a crash, one after the other; 0 where that is not known.
+    """Return after how many crashes in a row the container was restarted; 0 where that is not known.
 
-    The pod's own count has the restarts with the node in it. The kubelet's wait before the next try begins anew there.
+    The restart count of the pod includes restarts of the node. The kubelet's back-off does not: it starts anew with the
+    node.
     """
     waits = BACK_OFF.match((container.waiting or {}).get("message", ""))
     if waits:

@@ -14,7 +14,7 @@ API_NAME = "kubernetes.default.svc.cluster.local"
 PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
 NO_CNI = "cni config uninitialized"  # the kubelet's words; also for a moment at each start of it
 CNI_TIMEOUT_S = 60.0
-KUBELET_TIMEOUT_S = 60.0  # in which a kubelet that runs is heard from again, as after a sleep of this machine
+KUBELET_TIMEOUT_S = 60.0  # A running kubelet reports again within this, also after a sleep of this machine.
 PARTS = {"CoreDNS": ("deployments", "coredns"), "kube-proxy": ("daemonsets", "kube-proxy")}
 """What `minikube start` installs into kube-system before it ends well, except where it found a half-made cluster."""
 
@@ -103,7 +103,7 @@ def _node(env: Env, node: Document) -> Problem | None:
     if is_ready.get("status") == "Unknown":
         return problem(
             "kubelet-lost" if _seconds_since(is_ready) >= KUBELET_TIMEOUT_S else "kubelet-silent",
-            f"The node {name} is not heard from any more.",
+            f"The kubelet of the node {name} no longer reports to the API.",
             evidence=str(is_ready.get("message", "")),
             **_who(env),
         )
@@ -122,9 +122,9 @@ def _lacks_cni(is_ready: Document) -> bool:
 
 
 def silent_s(env: Env) -> float | None:
-    """Return for how many seconds the API has not heard from a kubelet that it gave up on, None where there is none.
+    """Return how many seconds ago the API gave up on a kubelet, which it does after 50 s without a report.
 
-    It gives up after 50 s. Where the API does not answer nothing is known: None.
+    None where every kubelet reports, or the API does not answer.
     """
     try:
         with words(f"The nodes of {env.context} cannot be listed."):
@@ -171,7 +171,7 @@ def holds_data(env: Env) -> bool:
 
 
 def system(env: Env) -> Problem | None:
-    """What runs in kube-system: the parts of Kubernetes that are pods, and what makes volumes."""
+    """The pods of kube-system: the parts of Kubernetes, and the provisioner of volumes with its storage class."""
     with words("The pods of kube-system cannot be listed."):
         found = env.cluster.items(path("v1", "pods", "kube-system"))
     return control_plane.problem_of(env, found) or _storage(env, found)

@@ -47,10 +47,10 @@ def _delete(env: Env) -> None:
 
 
 def restart_kubelet(env: Env, config: settings.Config) -> None:
-    """Start the profile, which is ours, where its node is not heard from any more. Raises `Failed`.
+    """Start the kubelet of our profile where it no longer reports to the API. Raises `Failed`.
 
-    minikube starts a kubelet that is stopped. For one that runs and hangs the node is restarted; after a sleep of this
-    machine it is given time to answer.
+    `minikube start` starts a kubelet that is stopped. For one that hangs, the node is stopped first. One that runs gets
+    a minute to report again, because this machine may have slept.
     """
     silent_s = health.silent_s(env)
     if silent_s is None:

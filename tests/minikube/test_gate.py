@@ -49,7 +49,7 @@ def end_namespace(world: World) -> None:
 @pytest.mark.closes("cluster", "the API server answers", "cluster-unreachable")
 @pytest.mark.closes("cluster", "the API server is ready", "api-not-ready")
 @pytest.mark.closes("cluster", "Kubernetes is the pinned one", "kubernetes-version")
-@pytest.mark.closes("cluster", "every node is heard from", "kubelet-silent", "kubelet-lost")
+@pytest.mark.closes("cluster", "every kubelet reports to the API", "kubelet-silent", "kubelet-lost")
 @pytest.mark.closes("cluster", "every node is ready", "node-not-ready", "node-cordoned", "node-under-pressure")
 @pytest.mark.closes("cluster", "there is a default storage class", "no-default-storage")
 @pytest.mark.closes("cluster", "the namespaces are there", "namespace-missing", "namespace-terminating")

@@ -1,4 +1,4 @@
-"""A node that is not heard from, because its kubelet was stopped or hangs: what the gate says, and what `up` does."""
+"""A kubelet that was stopped or hangs, and so no longer reports to the API: what the gate says, and what `up` does."""
 
 from datetime import UTC, datetime, timedelta
 
