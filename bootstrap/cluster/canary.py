@@ -11,9 +11,10 @@ from bootstrap.cluster.pod_case import kubectl
 from bootstrap.cluster.pod_facts import SIDECAR, has, waits
 from bootstrap.env import Env
 from bootstrap.problem import Failed, Problem
+from bootstrap.stage import PULLED
 
 APP = "inv-canary"
-LIFETIME = 300  # seconds after which the kubelet ends a canary that nobody removed
+LIFETIME = int(PULLED) + 300  # seconds after which the kubelet ends a canary: longer than any gate waits for it
 INJECTOR = "app=dapr-sidecar-injector"
 
 
@@ -39,7 +40,7 @@ def pod(env: Env, name: str = APP) -> Document:
             "serviceAccountName": probe.NAME,
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "restartPolicy": "Never",
+            "restartPolicy": "Always",  # as services have it: a sidecar that starts before Sentry is ready ends once
             "activeDeadlineSeconds": LIFETIME,
             "terminationGracePeriodSeconds": 0,
             "containers": [

@@ -204,3 +204,10 @@ class TestProof:
         found = injection().check(env)
         assert found is not None
         assert found.code == "canary-missing"
+
+
+def test_one_of_which_a_part_ends_gets_another_try_for_as_long_as_the_gate_waits(env: Env) -> None:
+    spec = canary.pod(env)["spec"]
+    assert spec["restartPolicy"] == "Always", "as services have it: an end that passes does not close the gate for good"
+    assert spec["activeDeadlineSeconds"] > stage().timeout
+    assert spec["containers"][0]["command"][-1].endswith(f"({spec['activeDeadlineSeconds']})"), "it runs as long"
