@@ -40,7 +40,7 @@ def pod(env: Env, name: str = APP) -> Document:
             "serviceAccountName": probe.NAME,
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "restartPolicy": "Always",  # as services have it: a sidecar that starts before Sentry is ready ends once
+            "restartPolicy": "Always",  # as services have it: an end that passes is not the end of the canary
             "activeDeadlineSeconds": LIFETIME,
             "terminationGracePeriodSeconds": 0,
             "containers": [
