@@ -46,8 +46,8 @@ ROWS = (
         "index-unreachable",
         r"Connection refused|Name or service not known|nodename nor servname|name resolution|error sending request"
         r"|Connection to .* timed out|Network is unreachable|ConnectTimeoutError|ReadTimeoutError|ProxyError"
-        r"|CERTIFICATE_VERIFY_FAILED|certificate|Failed to fetch|network was disabled|Could not fetch URL"
-        r"|operation timed out|dns error",
+        r"|CERTIFICATE_VERIFY_FAILED|certificate verify failed|peer certificate|Failed to fetch"
+        r"|network was disabled|Could not fetch URL|operation timed out|dns error",
         "The package index cannot be reached.",
         "The network, a proxy, a certificate, or the address of a mirror is not right.",
         "# set what your network needs, for example a mirror and a proxy, and run the same again:\n"
@@ -59,17 +59,29 @@ ROWS = (
         r"No matching distribution found|no (?:wheels|source distribution|versions)|no compatible|not find a version",
         "The package index has no build of a package for this Python and system.",
         "The index is a mirror without that version, did not answer, or this system is a rare one.",
-        "# try another Python, such as:\nINV_PYTHON=python3.13 ./inv --list",
+        "# try another Python, such as:\nINV_PYTHON=python3.14 ./inv --list",
+    ),
+    Row(
+        "wheel-not-built",
+        r"Failed to build `|Failed building wheel for|Failed to build installable wheels",
+        "A package could not be built from its source.",
+        "The index has no wheel of it for this Python and system, so it was compiled here, and that failed. "
+        "For some months a new Python has no wheels of every package.",
+        "# use a Python that has them, such as:\nINV_PYTHON=python3.14 ./inv --list",
     ),
 )
 
 
 def explain(tool: str, output: str, command: list[str]) -> Problem:
     """The problem behind the failed run of a tool."""
-    evidence = "\n".join(output.strip().splitlines()[-12:])
+    last = output.strip().splitlines()[-12:]
+    evidence = "\n".join(last)
     again = shlex.join(command)
     for row in ROWS:
-        if re.search(row.pattern, output, re.IGNORECASE):
+        if found := re.search(row.pattern, output, re.IGNORECASE):
+            line = output.count("\n", 0, found.start())
+            if output.splitlines()[line] not in last:
+                evidence = "\n".join([output.splitlines()[line], "…", *last])
             remedy = row.remedy
             package = re.search(r"apt install (python[\w.-]+)", output)
             if row.code == "venv-missing" and package:

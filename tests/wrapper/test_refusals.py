@@ -205,7 +205,39 @@ WORDS = {
     "venv-missing": DEBIAN,
     "index-unreachable": "error: Failed to fetch: `https://m.example/simple/invoke/`\n  dns error",
     "no-wheel": "ERROR: No matching distribution found for invoke==1.0",
+    "wheel-not-built": "error: failed-wheel-build-for-install\n\n× Failed to build installable wheels for projects",
 }
+
+COMPILED = "\n".join(f"  copying certificates/part{number}.py -> build" for number in range(224))
+UV_3_15 = f"""\
+error: Failed to build `aiokafka==0.14.0`
+  cause: The build backend returned an error
+  cause: Call to `setuptools.build_meta:__legacy__.build_wheel` failed (exit status: 1)
+{COMPILED}
+         BuildFailed
+
+hint: Build failures usually indicate a problem with the package or the build environment
+"""
+PIP_3_15 = f"""\
+  error: subprocess-exited-with-error
+  × Building wheel for aiokafka (pyproject.toml) did not run successfully.
+{COMPILED}
+      BuildFailed
+      [end of output]
+
+  note: This error originates from a subprocess, and is likely not a problem with pip.
+  ERROR: Failed building wheel for aiokafka
+error: failed-wheel-build-for-install
+"""
+
+
+@pytest.mark.parametrize("words", [UV_3_15, PIP_3_15], ids=["uv", "pip"])
+def test_python_without_wheels_of_every_package(words: str) -> None:
+    """Said by uv 0.13.9 and pip 26.2 on Python 3.15."""
+    found = explain("uv", words, ["uv"])
+    assert found.code == "wheel-not-built"
+    assert "aiokafka" in found.evidence
+    assert len(found.evidence.splitlines()) < 15
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.code)
