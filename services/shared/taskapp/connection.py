@@ -43,9 +43,9 @@ class Connection:
                 try:
                     return await _attempt(what, operation(channel.client))
                 except _Broken as error:
+                    lost = str(error)
                     if self._channel is channel:
                         self._channel = None
-                    raise TransientError(str(error)) from error.__cause__
                 finally:
                     channel.calls -= 1
                     # Closing cancels other calls under way. Not closing keeps the transport's own pause before it
@@ -54,6 +54,8 @@ class Connection:
                         await channel.client.close()
         except TimeoutError as error:
             raise TransientError(f"{what}: no answer within {self._timeout:g} s") from error
+        # Not chained: whoever keeps this error would keep the SDK's call, and with it the transport and its pause.
+        raise TransientError(lost)
 
     async def _connected(self, ready: Callable[[], Awaitable[None]]) -> "_Channel":
         async with self._connecting:
@@ -89,13 +91,17 @@ async def _attempt(what: str, call: Awaitable[R]) -> R:
         raise _Broken(f"{what}: {error}") from error
     except (aio.AioRpcError, DaprGrpcError, DaprInternalError) as error:
         # Some of the SDK's operations wrap the error of the call in one that has no status code.
-        fault: Any = error.__cause__ if isinstance(error, DaprInternalError) else error
-        code = fault.code().name if hasattr(fault, "code") else "UNKNOWN"
-        details = (str(fault.details()) if hasattr(fault, "details") else str(error)).partition("\n")[0]
+        code, details = _status(error.__cause__ if isinstance(error, DaprInternalError) else error, str(error))
         message = f"{what}: {code.lower()}: {details}"
         if code == "ABORTED":
             raise Conflict(message) from error
         raise (_Broken if code == "UNAVAILABLE" else TransientError)(message) from error
+
+
+def _status(fault: Any, words: str) -> tuple[str, str]:
+    """The name of the status code and the first line of the details, which are `words` without a status."""
+    code = fault.code().name if hasattr(fault, "code") else "UNKNOWN"
+    return code, (str(fault.details()) if hasattr(fault, "details") else words).partition("\n")[0]
 
 
 def import_sdk() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -111,6 +112,28 @@ def test_publish_carries_the_partition_key_and_reconnects(free_ports: Ports) -> 
     assert first.published[0][1]["id"] == event.id
     assert first.metadata == [{"partitionKey": event.subject}]
     assert second.metadata == [{"partitionKey": "k"}]
+
+
+def test_an_error_that_is_kept_does_not_delay_the_next_connection(free_ports: Ports) -> None:
+    """gRPC pauses before it connects again as long as the call that failed is not freed, for a new client too."""
+    ports = free_ports(2)
+    first, second = SidecarStandIn((ports[0], ports[1])), SidecarStandIn((ports[0], ports[1]))
+
+    async def main() -> None:
+        async with Dapr(*ports, timeout=2) as dapr:
+            with first.running():
+                await dapr.publish("reminders", "{}", key="k")
+            with pytest.raises(TransientError) as kept:
+                await dapr.publish("reminders", "{}", key="k")
+            with second.running():
+                await dapr.publish("reminders", "{}", key="k")
+            assert "unavailable" in str(kept.value)
+
+    gc.disable()
+    try:
+        asyncio.run(main())
+    finally:
+        gc.enable()
 
 
 def test_a_client_that_is_closed_is_replaced(free_ports: Ports) -> None:
