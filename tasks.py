@@ -9,7 +9,7 @@ from invoke.context import Context
 from invoke.tasks import task
 
 if TYPE_CHECKING:
-    from bootstrap.env import Env
+    from bootstrap.core.env import Env
 
 # Invoke switches it off; every command would compile anew what it imports, such as the Kubernetes client for a second.
 sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
@@ -34,7 +34,7 @@ def _do(action: "Callable[[Env], int]") -> None:
     def at(root: Path) -> int:
         import os
 
-        from bootstrap import commands
+        from bootstrap.cli import commands
 
         return commands.act(commands.open_env(root, dict(os.environ)), action)
 
@@ -48,7 +48,7 @@ def _end(action: Callable[[Path], int]) -> None:
     try:
         code = _code(action)
     except KeyboardInterrupt as stopped:
-        from bootstrap.report import report_for
+        from bootstrap.cli.report import report_for
 
         report_for().line("\n  " + " ".join(("Stopped.", *map(str, stopped.args))))
         code = 130
@@ -59,9 +59,9 @@ def _end(action: Callable[[Path], int]) -> None:
 def _code(action: Callable[[Path], int]) -> int:
     import os
 
-    from bootstrap import commands
-    from bootstrap.problem import Failed
-    from bootstrap.report import report_for
+    from bootstrap.cli import commands
+    from bootstrap.cli.report import report_for
+    from bootstrap.problems.problem import Failed
 
     root = Path(__file__).resolve().parent
     try:
@@ -71,7 +71,8 @@ def _code(action: Callable[[Path], int]) -> int:
         report_for().problems(failed.problems)
         return 1
     except Exception as error:  # noqa: BLE001 - the outermost handler
-        from bootstrap import bundle, state
+        from bootstrap.cli import bundle
+        from bootstrap.core import state
 
         known = state.trouble(error, root) if isinstance(error, OSError) else None
         if known:
@@ -100,7 +101,7 @@ def up(_: Context, on: str = "", broker: str = "", only: list[str] | None = None
     """Bring the whole app up and prove it; goes on from wherever the last run ended."""
 
     def action(env: "Env") -> int:
-        from bootstrap import commands
+        from bootstrap.cli import commands
 
         return commands.up(env, on, broker, _words(only or []), from_)
 
@@ -112,7 +113,7 @@ def down(_: Context, purge: bool = False, yes: bool = False) -> None:
     """Stop exactly what is this environment's; data and logs stay."""
 
     def action(env: "Env") -> int:
-        from bootstrap import commands
+        from bootstrap.cli import commands
 
         return commands.down(env, purge, None if yes else _ask)
 
@@ -124,7 +125,7 @@ def status(_: Context, json: bool = False) -> None:
     """Show what runs and ask every gate; exit 1 when one is closed."""
 
     def action(env: "Env") -> int:
-        from bootstrap.status import status as show
+        from bootstrap.cli.status import status as show
 
         return show(env, json)
 
@@ -136,7 +137,7 @@ def doctor(_: Context, json: bool = False) -> None:
     """Show what this machine is, what is wrong with it for a cluster, and how to mend that; changes nothing."""
 
     def action(env: "Env") -> int:
-        from bootstrap.doctor import doctor as show
+        from bootstrap.cli.doctor import doctor as show
 
         return show(env, json)
 
@@ -148,7 +149,7 @@ def diagnose(_: Context, json: bool = False, bundle: bool = False) -> None:
     """Name everything that is wrong with what runs, what it follows from first; exit 1 when something is."""
 
     def action(env: "Env") -> int:
-        from bootstrap.diagnose import diagnose as show
+        from bootstrap.cli.diagnose import diagnose as show
 
         return show(env, json, bundle)
 
@@ -160,7 +161,7 @@ def explain(_: Context, code: str) -> None:
     """Explain the code of a problem: its cause, what to type, where it is found."""
 
     def action(root: Path) -> int:
-        from bootstrap.explain import explain as show
+        from bootstrap.cli.explain import explain as show
 
         return show(root, code)
 
@@ -172,7 +173,7 @@ def verify(_: Context, json: bool = False) -> None:
     """Run the smoke tests against what is running."""
 
     def action(env: "Env") -> int:
-        from bootstrap import commands
+        from bootstrap.cli import commands
 
         return commands.verify(env, json)
 
@@ -184,7 +185,7 @@ def rebuild(_: Context, service: str) -> None:
     """Renew a service from the checkout, and prove that the new code runs."""
 
     def action(env: "Env") -> int:
-        from bootstrap import commands
+        from bootstrap.cli import commands
 
         return commands.rebuild(env, _words([service]))
 
@@ -203,7 +204,7 @@ def logs(_: Context, service: str, follow: bool = False, sidecar: bool = False, 
     """Show what a service printed."""
 
     def action(env: "Env") -> int:
-        from bootstrap import commands
+        from bootstrap.cli import commands
 
         return commands.logs(env, service, follow=follow, sidecar=sidecar, previous=previous)
 
@@ -215,7 +216,7 @@ def open_(_: Context, service: str) -> None:
     """Open a service in the browser."""
 
     def action(env: "Env") -> int:
-        from bootstrap import commands
+        from bootstrap.cli import commands
 
         return commands.open_service(env, service)
 

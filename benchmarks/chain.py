@@ -11,7 +11,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bootstrap import commands, pipeline
+from bootstrap import pipeline
+from bootstrap.cli import commands
 
 ROOT = Path(__file__).parents[1]
 

@@ -20,11 +20,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.up import edited, row, timed
-from bootstrap import charts, commands, helm, places
-from bootstrap.env import Env
+from bootstrap.cli import commands
+from bootstrap.core.env import Env
+from bootstrap.helm import charts
+from bootstrap.helm import program as helm
 from bootstrap.images import layout
 from bootstrap.minikube import docker_env
 from bootstrap.stages import components
+from bootstrap.targets import target
 
 ROOT = Path(__file__).parents[1]
 SERVICE = "audit-service"
@@ -34,7 +37,7 @@ def by_hand(env: Env) -> float:
     """Seconds for the steps of a rebuild, typed one after the other by somebody who knows them all."""
     engine = docker_env.engine(env)
     image = layout.reference(env, SERVICE)
-    values = charts.values(env.manifest, SERVICE, image, places.of(env).urls(env))
+    values = charts.values(env.manifest, SERVICE, image, target.of(env).urls(env))
     values["service"]["podAnnotations"] = components.annotations(env, SERVICE)
     began = time.monotonic()
 
@@ -63,7 +66,7 @@ def by_hand(env: Env) -> float:
         typed(helm.program(env), "upgrade", "--force-conflicts", SERVICE, str(chart), *files, *where)
     kubectl = (shutil.which("kubectl") or "kubectl", where[0], f"--context={env.context}", where[2])
     typed(*kubectl, "rollout", "status", f"deployment/{SERVICE}", "--timeout=120s")
-    with places.of(env).doors(env) as urls:
+    with target.of(env).doors(env) as urls:
         while env.get(f"{urls[SERVICE]}/readyz").status != 200:
             time.sleep(0.1)
     return time.monotonic() - began

@@ -9,10 +9,10 @@ import sys
 import time
 from typing import cast
 
-from bootstrap.env import Env
-from bootstrap.problem import Problem
-from bootstrap.runner import Runner
-from bootstrap.stage import Stage
+from bootstrap.core.env import Env
+from bootstrap.core.runner import Runner
+from bootstrap.core.stage import Stage
+from bootstrap.problems.problem import Problem
 
 BOUND = 1.05
 WIDTH = 10  # stages that could run side by side

@@ -17,9 +17,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from bootstrap.cluster import status
-from bootstrap.cluster.api import path
-from bootstrap.env import Env
+from bootstrap.clients.kubernetes_api import path
+from bootstrap.core.env import Env
+from bootstrap.targets import minikube_status
 from tests.apiserver import ApiServer
 from tests.cluster.pod_documents import pod
 from tests.docker_doubles import FakeEngine
@@ -75,8 +75,11 @@ def main(pods: int = 500, rounds: int = 9) -> None:
         server = multiprocessing.get_context("spawn").Process(target=serve, args=(pods, env.kubeconfig, there))
         server.start()
         here.recv()
-        asked = [seconds(lambda: status.facts(env, lambda _: {})) for _ in range(2)]  # imports, connections
-        pairs = [(seconds(lambda: status.facts(env, lambda _: {})), seconds(lambda: lists(env))) for _ in range(rounds)]
+        asked = [seconds(lambda: minikube_status.facts(env, lambda _: {})) for _ in range(2)]  # imports, connections
+        pairs = [
+            (seconds(lambda: minikube_status.facts(env, lambda _: {})), seconds(lambda: lists(env)))
+            for _ in range(rounds)
+        ]
         here.send(True)
         server.join()
     whole, raw = zip(*pairs, strict=True)

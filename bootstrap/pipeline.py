@@ -1,16 +1,18 @@
 """The product: what is done, in which order, and what proves each step. Read from top to bottom."""
 
-from bootstrap import places
-from bootstrap.env import Env
-from bootstrap.local import brokers, layout
-from bootstrap.stage import Stage, closure
-from bootstrap.stages import preflight, service, sidecars, smoke, sources, topics
+from bootstrap.broker import choice
+from bootstrap.core.env import Env
+from bootstrap.core.stage import Stage, closure
+from bootstrap.local import layout
+from bootstrap.stages import preflight_local, service, sidecars, smoke, sources, topics
+from bootstrap.targets import target
 
 
 def minikube(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
     """The app on a cluster of its own, with Dapr's control plane; its broker beside it, in this machine's Docker."""
     from bootstrap.minikube import docker_env as node
     from bootstrap.stages import (
+        broker_access,
         canary,
         charts,
         cluster,
@@ -18,17 +20,16 @@ def minikube(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
         dapr,
         docker_env,
         images,
-        machine,
         postgres,
-        reach,
+        preflight_minikube,
         redpanda,
         release,
         tools,
     )
 
-    place = places.of(env)
+    place = target.of(env)
     return (
-        machine.stage(),
+        preflight_minikube.stage(),
         tools.stage(needs=("preflight",)),
         sources.stage(),
         charts.stage(needs=("tools",), images=images.references, urls=place.urls),
@@ -37,7 +38,7 @@ def minikube(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
         cluster.stage(needs=("tools",)),
         docker_env.stage(needs=("cluster",)),
         images.stage(engine_of=node.engine, needs=("sources", "docker-env"), services=services),
-        reach.stage(needs=("broker", "cluster")),
+        broker_access.stage(needs=("broker", "cluster")),
         postgres.stage(needs=("charts", "cluster")),
         dapr.stage(needs=("tools", "cluster")),
         canary.stage(needs=("dapr",)),
@@ -55,9 +56,9 @@ def minikube(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
 
 def local(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
     """The app as processes of this machine, on loopback; its broker from a wheel, or Redpanda in Docker."""
-    place, known, kafka = places.of(env), env.manifest.services, brokers.BROKERS[env.local_broker]
+    place, known, kafka = target.of(env), env.manifest.services, choice.BROKERS[env.local_broker]
     return (
-        preflight.stage(),
+        preflight_local.stage(),
         sources.stage(),
         kafka.stage(),
         topics.stage(servers=layout.bootstrap_servers, advice=kafka.empty(env.manifest)),
@@ -72,9 +73,9 @@ STAGES = {"minikube": minikube, "local": local}
 
 def stages(env: Env) -> tuple[Stage, ...]:
     """The stages of the place where this environment runs, with what was chosen for it."""
-    return STAGES[env.place or places.DEFAULT](env, tuple(env.manifest.services))
+    return STAGES[env.place or target.DEFAULT](env, tuple(env.manifest.services))
 
 
 def rebuild(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
     """What renews these services, and all that they need."""
-    return closure(STAGES[env.place or places.DEFAULT](env, services), services)
+    return closure(STAGES[env.place or target.DEFAULT](env, services), services)

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bootstrap.command import Completed
-from bootstrap.env import Env
-from bootstrap.http import Answer
-from bootstrap.kafka import KafkaTrouble, TopicFacts
+from bootstrap.clients.command import Completed
+from bootstrap.clients.http import Answer
+from bootstrap.clients.kafka import KafkaTrouble, TopicFacts
+from bootstrap.core.env import Env
+from bootstrap.core.runner import Done
 from bootstrap.manifest import load
-from bootstrap.problem import Failed, Problem
-from bootstrap.runner import Done
+from bootstrap.problems.problem import Failed, Problem
 
 KUBERNETES = "1.36.2"
 MANIFEST = """\

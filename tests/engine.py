@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bootstrap import docker_engine
+from bootstrap.clients import docker_engine
 from tests import parts
 
 if TYPE_CHECKING:

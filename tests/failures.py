@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bootstrap.problem import Failed, Problem
+from bootstrap.problems.problem import Failed, Problem
 
 
 def failure(call: Callable[[], object]) -> Problem:

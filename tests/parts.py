@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bootstrap.local import daprd as _daprd
+from bootstrap.dapr import daprd as _daprd
 
 CHROMIUM_NAMES = (
     "chromium",

@@ -2,7 +2,7 @@
 
 import random
 
-from bootstrap.local.ports import may_be_ours
+from bootstrap.core.ports import may_be_ours
 
 # Below those that systems give to connections, any of which may be taken at any moment.
 SERVERS, NODE_PORTS = range(22000, 29000), range(30000, 32768)

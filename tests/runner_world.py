@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from bootstrap.env import Env
-from bootstrap.problem import Problem
-from bootstrap.runner import Event, Runner
-from bootstrap.stage import Stage
+from bootstrap.core.env import Env
+from bootstrap.core.runner import Event, Runner
+from bootstrap.core.stage import Stage
+from bootstrap.problems.problem import Problem
 from tests.doubles import Simulated
 
 CLOSED = Problem("topic-missing", "Topic a does not exist.", "cause", "./inv up")

@@ -6,12 +6,15 @@ from typing import Any, cast
 
 import pytest
 
-from bootstrap import commands, pipeline, state
-from bootstrap import status as status_command
-from bootstrap.env import Env
-from bootstrap.local import brokers, place
-from bootstrap.problem import Failed
-from bootstrap.stages import preflight, redpanda
+from bootstrap import pipeline
+from bootstrap.broker import choice
+from bootstrap.cli import commands
+from bootstrap.cli import status as status_command
+from bootstrap.core import state
+from bootstrap.core.env import Env
+from bootstrap.problems.problem import Failed
+from bootstrap.stages import preflight_local, redpanda
+from bootstrap.targets import local as place
 from tests.docker_doubles import FakeEngine, said
 from tests.doubles import FakeBroker, small_env
 
@@ -25,7 +28,7 @@ def env(tmp_path: Path) -> Env:
     broker: Any = FakeBroker()
     env = small_env(tmp_path, docker_of=lambda _: engine, broker_at=lambda _: broker)
     (env.state / "place").write_text("local")
-    preflight.apply(env)
+    preflight_local.apply(env)
     return env
 
 
@@ -36,7 +39,7 @@ def engine(env: Env) -> FakeEngine:
 
 def container(env: Env) -> str:
     """Redpanda chosen and up; the container's name."""
-    brokers.choose(env, "redpanda", print)
+    choice.choose(env, "redpanda", print)
     redpanda.apply(env)
     return next(iter(cast(FakeEngine, env.docker).there))
 
@@ -47,15 +50,15 @@ def test_the_wheel_is_the_default_and_needs_no_docker(tmp_path: Path) -> None:
 
     env = small_env(tmp_path, docker_of=no_docker)
     assert env.local_broker == "wheel"
-    preflight.apply(env)
-    assert brokers.facts(env) is None
+    preflight_local.apply(env)
+    assert choice.facts(env) is None
     assert place.generation(env) == ""
     assert not place.is_started(env)
 
 
 def test_the_choice_is_remembered(env: Env) -> None:
-    brokers.choose(env, "redpanda", print)
-    brokers.choose(env, "", print)
+    choice.choose(env, "redpanda", print)
+    choice.choose(env, "", print)
     assert env.local_broker == "redpanda"
     gate = next(stage for stage in pipeline.stages(env) if stage.name == "broker")
     assert gate.check is redpanda.check
@@ -73,7 +76,7 @@ def test_an_unknown_broker_is_a_problem_with_the_nearest(env: Env) -> None:
 
 def test_going_back_to_the_wheel_stops_the_container(env: Env, engine: FakeEngine) -> None:
     name = container(env)
-    brokers.choose(env, "wheel", print)
+    choice.choose(env, "wheel", print)
     assert engine.called[-1] == f"stop {name}"
     assert env.local_broker == "wheel"
 
@@ -82,7 +85,7 @@ def test_going_back_to_the_wheel_works_without_docker(env: Env, engine: FakeEngi
     container(env)
     engine.raises["get"] = said("socket-permission-denied")
     heard: list[str] = []
-    brokers.choose(env, "wheel", heard.append)
+    choice.choose(env, "wheel", heard.append)
     assert env.local_broker == "wheel"
     assert "could not be stopped" in heard[0]
 
@@ -140,13 +143,13 @@ def test_logs_are_those_of_the_container(env: Env, capsys: pytest.CaptureFixture
 
 
 def test_there_are_no_logs_before_the_first_container(env: Env) -> None:
-    brokers.choose(env, "redpanda", print)
+    choice.choose(env, "redpanda", print)
     with pytest.raises(Failed, match="nothing-runs"):
         commands.logs(env, "broker", follow=False, sidecar=False)
 
 
 def test_topics_with_other_partitions_are_lost_only_by_the_users_own_hand(env: Env) -> None:
-    brokers.choose(env, "redpanda", print)
+    choice.choose(env, "redpanda", print)
     advice = redpanda.empty(env.manifest)
     name = container(env)
     assert f"docker volume rm {name}" in advice

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.catalogue import ROWS, Row, problem, recognise
+from bootstrap.problems.catalogue import ROWS, Row, problem, recognise
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 RECORDED = Path(__file__).parent / "recorded"

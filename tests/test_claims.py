@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from bootstrap import pipeline
-from bootstrap.catalogue import ROWS
-from bootstrap.env import Env
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import ROWS
 from tests.claims import PAGE, gates, made, marks, page
 
 GATES = {gate.name: gate for gate in gates()}

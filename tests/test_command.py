@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bootstrap.command import Cancelled, Completed, run
+from bootstrap.clients.command import Cancelled, Completed, run
 from tests.failures import failure
 from tests.waits import until
 
@@ -154,7 +154,7 @@ def test_a_program_that_left_the_group_with_the_pipe_does_not_hold_the_caller(tm
 
 CALLER = """
 import sys, threading
-from bootstrap.command import run
+from bootstrap.clients.command import run
 run(["/bin/sh", "-c", "sleep 60 & echo $$ $! > " + sys.argv[1] + "; wait"], timeout=60, cancelled=threading.Event())
 """
 

@@ -13,15 +13,18 @@ from typing import Any
 
 import pytest
 
-from bootstrap import commands, pipeline, places, state
-from bootstrap.env import Env, owner_of
-from bootstrap.http import Answer
+from bootstrap import pipeline
+from bootstrap.cli import commands
+from bootstrap.cli.status import look, status
+from bootstrap.clients.http import Answer
+from bootstrap.core import state
+from bootstrap.core.env import Env, owner_of
+from bootstrap.core.processes import NAME, OWNER, Spec
+from bootstrap.core.stage import beginning, only
 from bootstrap.local import layout
-from bootstrap.local import place as local_place
-from bootstrap.local.processes import NAME, OWNER, Spec
-from bootstrap.stage import beginning, only
-from bootstrap.stages import preflight
-from bootstrap.status import look, status
+from bootstrap.stages import preflight_local
+from bootstrap.targets import local as local_place
+from bootstrap.targets import target
 from tests.doubles import Gone, Web, small_env
 from tests.failures import failure
 from tests.waits import until
@@ -39,7 +42,7 @@ def env(tmp_path: Path) -> Iterator[Env]:
 
 
 def started(env: Env, *names: str) -> Env:
-    preflight.apply(env)
+    preflight_local.apply(env)
     (env.state / "place").write_text("local")
     env.place = "local"
     for name in names:
@@ -177,7 +180,7 @@ def test_what_the_process_before_printed_is_in_a_file(env: Env) -> None:
 
 def test_logs_show_the_last_lines(env: Env, capsys: Out) -> None:
     env.place = "local"
-    preflight.apply(env)
+    preflight_local.apply(env)
     env.processes.log("shop").write_text("".join(f"line {n}\n" for n in range(300)))
     assert commands.logs(env, "shop") == commands.OK
     out = capsys.readouterr().out.splitlines()
@@ -186,7 +189,7 @@ def test_logs_show_the_last_lines(env: Env, capsys: Out) -> None:
 
 def test_a_log_is_followed_for_as_long_as_somebody_reads(env: Env) -> None:
     env.place = "local"
-    preflight.apply(env)
+    preflight_local.apply(env)
     env.processes.log("shop").write_text("line\n")
     with redirect_stdout(Gone()):
         assert commands.logs(env, "shop", follow=True) == commands.OK
@@ -428,7 +431,7 @@ def real() -> Env:
     return commands.open_env(CHECKOUT, {})
 
 
-@pytest.mark.parametrize("place", places.PLACES)
+@pytest.mark.parametrize("place", target.PLACES)
 def test_every_need_is_a_stage_further_up(real: Env, place: str) -> None:
     seen: set[str] = set()
     real.place = place

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.content import LEFT_OUT, digest, files
+from bootstrap.core.hashing import LEFT_OUT, digest, files
 
 NAMES = st.text("ab.-_", min_size=1, max_size=4).filter(lambda name: set(name) != {"."})
 TREES = st.dictionaries(NAMES, st.binary(max_size=3), max_size=4)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap import docker_engine
-from bootstrap.problem import Failed, Problem
+from bootstrap.clients import docker_engine
+from bootstrap.problems.problem import Failed, Problem
 from tests.docker_doubles import said
 
 

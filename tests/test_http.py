@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from bootstrap.http import Answer, request, rows
+from bootstrap.clients.http import Answer, request, rows
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -24,7 +24,7 @@ def unsatisfied(lines: list[str], lock: dict[str, Version]) -> list[str]:
 
 OWN = locked(ROOT / "requirements.lock")
 SERVICES = locked(ROOT / "services" / "constraints.txt")
-RENEW = "run: python -m bootstrap.locks"
+RENEW = "run: python -m bootstrap.setup.locks"
 
 
 def test_own_lock_satisfies_the_project() -> None:

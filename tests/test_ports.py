@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.local.ports import SPAN, Ports, claim, holder, is_free
-from bootstrap.problem import Failed
+from bootstrap.core.ports import SPAN, Ports, claim, holder, is_free
+from bootstrap.problems.problem import Failed
 from tests.ports import free
 
 
@@ -60,7 +60,7 @@ def test_no_port_twice(file: Path) -> None:
 def test_two_environments_that_come_up_together_never_choose_the_same_port() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
-    held = "import sys, bootstrap.local.ports as p; print(p.claim(int(sys.argv[1])), flush=True); sys.stdin.read()"
+    held = "import sys, bootstrap.core.ports as p; print(p.claim(int(sys.argv[1])), flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", held, str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:

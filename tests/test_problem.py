@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.problem import Failed, Problem, fold
-from bootstrap.report import Report
+from bootstrap.cli.report import Report
+from bootstrap.problems.problem import Failed, Problem, fold
 
 ONE = Problem("build-broken", "The image of a cannot be built.", "A cause.", "./inv up", evidence="words", final=True)
 

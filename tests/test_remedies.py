@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.catalogue import ROWS
-from bootstrap.cluster.pod_case import kubectl
-from bootstrap.commands import act
-from bootstrap.env import Env
-from bootstrap.problem import Failed, Problem, Row
-from bootstrap.remedies import pasteable
-from bootstrap.report import Report
-from bootstrap.tools import TOOLS, cached
+from bootstrap.cli.commands import act
+from bootstrap.cli.remedies import pasteable
+from bootstrap.cli.report import Report
+from bootstrap.cluster.pods.case import kubectl
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import ROWS
+from bootstrap.problems.problem import Failed, Problem, Row
+from bootstrap.tools.versions import TOOLS, cached
 from tests.doubles import small_env
 
 TOOL = re.compile(r"(?<![\w/.-])(minikube|helm|kubectl) (?!and )")

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from bootstrap.problem import Problem
-from bootstrap.progress import Progress
-from bootstrap.report import LiveReport, Report, report_for
-from bootstrap.runner import Event, Phase
-from bootstrap.stage import Stage
+from bootstrap.cli.progress import Progress
+from bootstrap.cli.report import LiveReport, Report, report_for
+from bootstrap.core.runner import Event, Phase
+from bootstrap.core.stage import Stage
+from bootstrap.problems.problem import Problem
 from tests.doubles import Gone
 
 FULL = Problem(

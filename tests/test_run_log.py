@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 from typing import IO
 
-from bootstrap import run_log
-from bootstrap.catalogue import problem
-from bootstrap.run_log import RunLog
-from bootstrap.runner import Event
+from bootstrap.core import run_log
+from bootstrap.core.run_log import RunLog
+from bootstrap.core.runner import Event
+from bootstrap.problems.catalogue import problem
 
 
 def test_every_line_is_json_with_its_time(tmp_path: Path) -> None:

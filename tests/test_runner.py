@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.catalogue import problem
-from bootstrap.env import Env
-from bootstrap.problem import Failed, Problem
-from bootstrap.runner import FIRST_POLL, GRACE, LOOK, MOVED_POLL, SLOWEST_POLL, Event, Runner, Threads
-from bootstrap.stage import Stage, closure
+from bootstrap.core.env import Env
+from bootstrap.core.runner import FIRST_POLL, GRACE, LOOK, MOVED_POLL, SLOWEST_POLL, Event, Runner, Threads
+from bootstrap.core.stage import Stage, closure
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed, Problem
 from tests.doubles import Simulated, small_env
 from tests.runner_world import CLOSED, ENV, FINAL, World, always
 

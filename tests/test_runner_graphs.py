@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.problem import Failed, Problem
+from bootstrap.problems.problem import Failed, Problem
 from tests.runner_world import CLOSED, FINAL, World, always
 
 SECONDS = st.integers(0, 64).map(lambda n: n / 8)  # sums of eighths are exact

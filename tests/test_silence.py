@@ -9,12 +9,12 @@ from requests.exceptions import ReadTimeout
 from urllib3.exceptions import ProtocolError
 
 from bootstrap import pipeline
-from bootstrap.catalogue import problem
-from bootstrap.command import Completed
-from bootstrap.env import Env
-from bootstrap.http import Answer
-from bootstrap.problem import Failed, Problem
-from bootstrap.stages import preflight
+from bootstrap.clients.command import Completed
+from bootstrap.clients.http import Answer
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed, Problem
+from bootstrap.stages import preflight_local
 from tests.apiserver import ApiServer
 from tests.doubles import FakeBroker, small_env
 from tests.machine.conftest import Engine
@@ -79,7 +79,7 @@ def env(tmp_path: Path) -> Env:
     """A checkout that was up before: its state folder and kubeconfig are there."""
     env = small_env(tmp_path, request=lambda *_, **__: Answer(0, "timed out"))
     env.environ = {"PATH": str(tmp_path), "HOME": str(tmp_path), "HELM": "/bin/true", "MINIKUBE": "/bin/true"}
-    preflight.apply(env)
+    preflight_local.apply(env)
     env.kubeconfig.parent.mkdir(parents=True)
     env.kubeconfig.write_text("")
     return env

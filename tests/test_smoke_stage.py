@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.command import Completed
-from bootstrap.env import Env
-from bootstrap.problem import Failed
+from bootstrap.clients.command import Completed
+from bootstrap.core.env import Env
+from bootstrap.problems.problem import Failed
 from bootstrap.stages import smoke
 from tests.doubles import small_env
 

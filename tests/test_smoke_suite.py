@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bootstrap import command
-from bootstrap.command import Completed
-from bootstrap.env import Env
+from bootstrap.clients import command
+from bootstrap.clients.command import Completed
+from bootstrap.core.env import Env
 from bootstrap.manifest import load
 from bootstrap.stages import smoke
 from tests.fake_app import FakeApp, serving

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import state
-from bootstrap.problem import Failed, Problem
+from bootstrap.core import state
+from bootstrap.problems.problem import Failed, Problem
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 HOLDER = """
 import sys
 from pathlib import Path
-from bootstrap.state import locked
+from bootstrap.core.state import locked
 with locked(Path(sys.argv[1]), "up"):
     print("held", flush=True)
     sys.stdin.read()
@@ -94,7 +94,7 @@ def test_a_lock_is_given_back_when_its_command_fails(tmp_path: Path) -> None:
 SCRATCH = """
 import sys
 from pathlib import Path
-from bootstrap.state import scratch
+from bootstrap.core.state import scratch
 with scratch(Path(sys.argv[1])) as folder:
     (folder / "chart").mkdir()
     (folder / "chart" / "values.json").write_text("{}")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.tracebacks import Raised, in_checkout, in_image
+from bootstrap.problems.tracebacks import Raised, in_checkout, in_image
 
 RECORDED = Path(__file__).parent / "recorded"
 CHAINED = """\

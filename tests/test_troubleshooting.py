@@ -4,9 +4,9 @@ import ast
 import re
 from pathlib import Path
 
-from bootstrap import first_use_problems
-from bootstrap.catalogue import ROWS
-from bootstrap.troubleshooting import AREAS, FIRST_USE, MANIFEST, text
+from bootstrap.problems.catalogue import ROWS
+from bootstrap.problems.docs_page import AREAS, FIRST_USE, MANIFEST, text
+from bootstrap.problems.rows import first_use
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -18,7 +18,7 @@ def strings(path: Path) -> set[str]:
 
 def test_the_page_is_up_to_date() -> None:
     page = (CHECKOUT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
-    assert page == text(), "write it anew: .venv/bin/python -m bootstrap.troubleshooting"
+    assert page == text(), "write it anew: .venv/bin/python -m bootstrap.problems.docs_page"
 
 
 def test_every_code_of_the_manifest_is_there() -> None:
@@ -29,7 +29,7 @@ def test_every_code_of_the_manifest_is_there() -> None:
 
 def test_every_code_of_first_use_is_there() -> None:
     made = set()
-    for node in ast.walk(ast.parse(Path(first_use_problems.__file__).read_text())):
+    for node in ast.walk(ast.parse(Path(first_use.__file__).read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Row", "Problem"):
             made |= {first.value for first in node.args[:1] if isinstance(first, ast.Constant)}
     made |= set(re.findall(r"\[([a-z-]+)\] docs/", (CHECKOUT / "inv").read_text()))

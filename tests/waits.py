@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from bootstrap.problem import Problem
+from bootstrap.problems.problem import Problem
 
 POLL = 0.005  # seconds
 LIMIT = 120.0  # seconds after which it never comes, on a busy machine too

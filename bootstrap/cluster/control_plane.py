@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from bootstrap.catalogue import problem
-from bootstrap.cluster import events, pods
-from bootstrap.cluster.api import Document, words
-from bootstrap.cluster.pod_case import kubectl
-from bootstrap.cluster.pod_facts import is_ready
-from bootstrap.env import Env
-from bootstrap.problem import Problem
+from bootstrap.clients.kubernetes_api import Document, words
+from bootstrap.cluster.pods import events, why
+from bootstrap.cluster.pods.case import kubectl
+from bootstrap.cluster.pods.summary import is_ready
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
 
 NAMESPACE = "kube-system"
 LABEL, VALUE = "tier", "control-plane"
@@ -25,8 +25,8 @@ def problem_of(env: Env, system: list[Document]) -> Problem | None:
         return None
     with words(f"The events of {NAMESPACE} cannot be listed."):
         said = events.of_namespace(env, NAMESPACE)
-        wrong = [of_pod(env, pod, found) for pod in down if (found := pods.problem_of(env, pod, said))]
-    return pods.first(wrong) if wrong else None
+        wrong = [of_pod(env, pod, found) for pod in down if (found := why.problem_of(env, pod, said))]
+    return why.first(wrong) if wrong else None
 
 
 def is_part(pod: Document) -> bool:

@@ -4,11 +4,12 @@ import time
 from datetime import datetime
 from typing import Any
 
-from bootstrap.catalogue import problem
-from bootstrap.cluster import control_plane, namespaces, pods, probe, provisioner
-from bootstrap.cluster.api import Document, message, path, words
-from bootstrap.env import Env
-from bootstrap.problem import Failed, Problem
+from bootstrap.clients.kubernetes_api import Document, message, path, words
+from bootstrap.cluster import control_plane, namespaces, probe, provisioner
+from bootstrap.cluster.pods import why
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed, Problem
 
 API_NAME = "kubernetes.default.svc.cluster.local"
 PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
@@ -196,7 +197,7 @@ def _storage(env: Env, system: list[Document]) -> Problem | None:
     if found.get("provisioner") != provisioner.PROVISIONER:
         return None
     pod = next((one for one in system if one["metadata"]["name"] == provisioner.NAME), None)
-    down = provisioner.problem_with(env, pod, pods.problem_of)
+    down = provisioner.problem_with(env, pod, why.problem_of)
     return down if down and _wants_volumes(env) else None
 
 
@@ -236,7 +237,7 @@ def pod_security(env: Env) -> Problem | None:
 
 def names(env: Env) -> Problem | None:
     """CoreDNS, asked from a pod for the one name that every cluster has."""
-    from bootstrap.cluster import rollout
+    from bootstrap.cluster.pods import rollout
 
     if probe.dns(env, API_NAME):
         return None

@@ -1,9 +1,9 @@
 """The namespaces of the environment, each with the Pod Security Standards level that it enforces."""
 
-from bootstrap.catalogue import problem
-from bootstrap.cluster.api import Document, path, words
-from bootstrap.env import Env
-from bootstrap.problem import Problem
+from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
 
 SYSTEM = "dapr-system"  # of Dapr's control plane
 MODES = ("enforce", "warn", "audit")

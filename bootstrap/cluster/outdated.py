@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from bootstrap.catalogue import problem
-from bootstrap.cluster import rollout, trust
-from bootstrap.cluster.api import Document, path, words
-from bootstrap.cluster.pod_facts import SIDECAR, container
-from bootstrap.env import Env
-from bootstrap.problem import Problem
+from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.cluster import trust
+from bootstrap.cluster.pods import rollout
+from bootstrap.cluster.pods.summary import SIDECAR, container
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
 
 CODES = ("sidecar-trust-outdated", "sidecar-outdated", "pod-settings-outdated")
 KINDS = {"ConfigMap": "configmaps", "Secret": "secrets"}

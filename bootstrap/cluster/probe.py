@@ -4,14 +4,14 @@ import json
 import re
 from pathlib import Path
 
-from bootstrap import content
-from bootstrap.catalogue import problem
-from bootstrap.cluster import kafka_probe, probe_server
-from bootstrap.cluster.api import Document, message, path, words
-from bootstrap.cluster.pod_facts import waits
-from bootstrap.env import Env
-from bootstrap.http import Answer
-from bootstrap.problem import Problem
+from bootstrap.clients.http import Answer
+from bootstrap.clients.kubernetes_api import Document, message, path, words
+from bootstrap.cluster import probe_kafka, probe_server
+from bootstrap.cluster.pods.summary import waits
+from bootstrap.core import hashing
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
 
 NAME = "inv-probe"
 USER = 10001
@@ -32,8 +32,8 @@ def image(env: Env) -> str:
 
 def script() -> str:
     """What the pod runs: one text, because nothing of this project is in its image."""
-    server, kafka = (Path(str(module.__file__)).read_text() for module in (probe_server, kafka_probe))
-    return kafka + server.replace("from bootstrap.cluster.kafka_probe import brokers\n", "")
+    server, kafka = (Path(str(module.__file__)).read_text() for module in (probe_server, probe_kafka))
+    return kafka + server.replace("from bootstrap.cluster.probe_kafka import brokers\n", "")
 
 
 def pod(env: Env) -> Document:
@@ -64,7 +64,7 @@ def pod(env: Env) -> Document:
             }
         ],
     }
-    labels = {"app.kubernetes.io/name": NAME, SPEC: content.digest([], json.dumps(spec, sort_keys=True))}
+    labels = {"app.kubernetes.io/name": NAME, SPEC: hashing.digest([], json.dumps(spec, sort_keys=True))}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": NAME, "labels": labels}, "spec": spec}
 
 
@@ -99,7 +99,7 @@ def _serves(found: Document, wanted: Document) -> bool:
 
 def check(env: Env) -> Problem | None:
     """Whether the pod answers; else why not. Raises `Failed` where the API does not answer."""
-    from bootstrap.cluster import pods
+    from bootstrap.cluster.pods import why
 
     if not _ask(env, "dns", name="localhost").status:
         namespace = env.manifest.namespace
@@ -110,7 +110,7 @@ def check(env: Env) -> Problem | None:
             )
         if found is None:
             return problem("probe-missing", f"There is no pod {namespace}/{NAME}, from which gates look.")
-        return pods.problem_of(env, found, events) or problem(
+        return why.problem_of(env, found, events) or problem(
             "probe-not-ready",
             f"The pod {namespace}/{NAME}, from which gates look, does not answer.",
             evidence=_ask(env, "dns", name="localhost").text,
@@ -158,7 +158,7 @@ def _ask(env: Env, what: str, **query: object) -> Answer:
     from kubernetes.client import ApiException
     from urllib3.exceptions import HTTPError
 
-    from bootstrap.problem import Failed
+    from bootstrap.problems.problem import Failed
 
     asked = path("v1", "pods", env.manifest.namespace, f"http:{NAME}:{probe_server.PORT}", f"proxy/{what}")
     try:

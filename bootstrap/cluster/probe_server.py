@@ -14,7 +14,7 @@ from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
-from bootstrap.cluster.kafka_probe import brokers
+from bootstrap.cluster.probe_kafka import brokers
 
 PORT = 8000
 SECONDS = 2.0  # for one connection, or one answer

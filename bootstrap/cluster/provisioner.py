@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from bootstrap.catalogue import problem
-from bootstrap.cluster import events
-from bootstrap.cluster.api import Document, path, words
-from bootstrap.cluster.pod_case import Case, at, kubectl
-from bootstrap.cluster.pod_facts import is_ready
-from bootstrap.env import Env
-from bootstrap.problem import Problem
+from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.cluster.pods import events
+from bootstrap.cluster.pods.case import Case, at, kubectl
+from bootstrap.cluster.pods.summary import is_ready
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
 
 NAMESPACE, NAME = "kube-system", "storage-provisioner"
 PROVISIONER = "k8s.io/minikube-hostpath"
@@ -22,7 +22,7 @@ SETTLE_S = 120.0
 comes up later than it, and the kubelet tries again after 10, 20 and 40 s."""
 
 ExplainPod = Callable[[Env, Document, Iterable[Document]], Problem | None]
-"""`bootstrap.cluster.pods.problem_of`, which itself asks this module about claims."""
+"""`bootstrap.cluster.pods.why.problem_of`, which itself asks this module about claims."""
 
 
 def classes(env: Env) -> list[Document]:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from bootstrap import redaction
-from bootstrap.cluster.pod_case import Case, Container
-from bootstrap.env import Env
-from bootstrap.http import Answer
+from bootstrap.clients.http import Answer
+from bootstrap.cluster.pods.case import Case, Container
+from bootstrap.core.env import Env
+from bootstrap.problems import redaction
 
 STEADY_S = 45.0
 """A service that gives the same answer for that long is not starting. All that it needs was proven before it was

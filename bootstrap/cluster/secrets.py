@@ -4,8 +4,8 @@ import base64
 import hashlib
 import secrets
 
-from bootstrap.cluster.api import Document, path, words
-from bootstrap.env import Env
+from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.core.env import Env
 
 POSTGRES = "postgres"  # the Secret with the password, the Service, the user, and the database
 PASSWORD, URL, CONNECTION = "password", "url", "connectionString"  # keys in Secrets

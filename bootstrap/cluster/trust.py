@@ -10,13 +10,13 @@ import ssl
 from datetime import UTC, datetime
 from typing import Any
 
-from bootstrap.catalogue import problem
-from bootstrap.cluster.api import Document, path, words
+from bootstrap.clients.kubernetes_api import Document, path, words
 from bootstrap.cluster.namespaces import SYSTEM
-from bootstrap.cluster.pod_case import kubectl
-from bootstrap.cluster.pod_facts import container
-from bootstrap.env import Env
-from bootstrap.problem import Problem
+from bootstrap.cluster.pods.case import kubectl
+from bootstrap.cluster.pods.summary import container
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
 
 BUNDLE, KEY = "dapr-trust-bundle", "ca.crt"
 ANCHORS = "DAPR_TRUST_ANCHORS"

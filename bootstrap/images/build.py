@@ -4,13 +4,13 @@ import json
 import re
 from contextlib import suppress
 
-from bootstrap.catalogue import problem, recognise
-from bootstrap.command import Completed
-from bootstrap.docker_engine import words
-from bootstrap.env import Env
+from bootstrap.clients.command import Completed
+from bootstrap.clients.docker_engine import words
+from bootstrap.core.env import Env
 from bootstrap.images import dockerfile, layout, pip
 from bootstrap.images.layout import Engine
-from bootstrap.problem import Failed, Problem
+from bootstrap.problems.catalogue import problem, recognise
+from bootstrap.problems.problem import Failed, Problem
 
 SECONDS = 900.0  # for one build
 EVIDENCE = 40  # lines

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from bootstrap import content
-from bootstrap.env import Env, owner_of
-from bootstrap.problem import Failed, Problem
+from bootstrap.core import hashing
+from bootstrap.core.env import Env, owner_of
+from bootstrap.problems.problem import Failed, Problem
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -59,7 +59,7 @@ def inputs(env: Env, name: str) -> dict[str, str]:
         context(env) / "constraints.txt",
         context(env) / ".dockerignore",
     )
-    found = {str(path.relative_to(env.root)): content.digest([path]) for path in folders if path.exists()}
+    found = {str(path.relative_to(env.root)): hashing.digest([path]) for path in folders if path.exists()}
     return found | build_args(env)
 
 
@@ -76,7 +76,7 @@ def repository(env: Env, name: str) -> str:
 
 def reference(env: Env, name: str) -> str:
     """The image as the checkout has it: name and tag. The tag is a hash of everything that goes into it."""
-    tag = content.digest([], *(f"{key}={value}" for key, value in inputs(env, name).items()))
+    tag = hashing.digest([], *(f"{key}={value}" for key, value in inputs(env, name).items()))
     return f"{repository(env, name)}:{tag}"
 
 

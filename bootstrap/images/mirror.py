@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from bootstrap.download_source import MIRROR
+from bootstrap.tools.mirrors import MIRROR
 
 if TYPE_CHECKING:
-    from bootstrap.env import Env
+    from bootstrap.core.env import Env
 
 HUB = "docker.io"
 

@@ -4,8 +4,8 @@ import configparser
 from collections.abc import Mapping
 from pathlib import Path
 
-from bootstrap import index
-from bootstrap.command import listed
+from bootstrap.clients.command import listed
+from bootstrap.tools import package_index
 
 CA = "/run/secrets/ca.pem"  # where the Dockerfiles mount the certificates
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
@@ -13,7 +13,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy",
 
 def secrets(environ: Mapping[str, str], folder: Path) -> list[str]:
     """Arguments for `docker build` with pip's index, mirrors and certificates. What must be written is in `folder`."""
-    pip = index.pip_settings(environ)
+    pip = package_index.pip_settings(environ)
     kept: dict[str, str] = {
         key: pip[key] for key in ("index-url", "extra-index-url", "trusted-host", "timeout") if key in pip
     }

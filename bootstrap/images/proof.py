@@ -7,14 +7,15 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from bootstrap import content, tracebacks
-from bootstrap.catalogue import problem, recognise
-from bootstrap.command import Cancelled
-from bootstrap.docker_engine import words
-from bootstrap.env import Env
+from bootstrap.clients.command import Cancelled
+from bootstrap.clients.docker_engine import words
+from bootstrap.core import hashing
+from bootstrap.core.env import Env
 from bootstrap.images import dockerfile, layout, probe
 from bootstrap.images.layout import UID, Engine
-from bootstrap.problem import Failed, Problem
+from bootstrap.problems import tracebacks
+from bootstrap.problems.catalogue import problem, recognise
+from bootstrap.problems.problem import Failed, Problem
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -31,7 +32,7 @@ ASK = (
 def signature(env: Env, name: str, image: "Image") -> str:
     """What a proof is worth for: this very image, run in this very way."""
     way = {key: value for key, value in layout.container(env, name).items() if key != "image"}
-    return f"{image.id} {content.digest([], json.dumps(way, sort_keys=True))}"
+    return f"{image.id} {hashing.digest([], json.dumps(way, sort_keys=True))}"
 
 
 def prove(env: Env, engine: Engine, name: str, seconds: float = SECONDS) -> None:

@@ -7,14 +7,14 @@ its images after `down --purge`.
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from bootstrap.catalogue import problem
-from bootstrap.command import Cancelled
-from bootstrap.docker_engine import refused, words
-from bootstrap.download_source import OFFLINE, is_offline
-from bootstrap.env import Env
+from bootstrap.clients.command import Cancelled
+from bootstrap.clients.docker_engine import refused, words
+from bootstrap.core.env import Env
 from bootstrap.images import mirror
 from bootstrap.images.layout import Engine
-from bootstrap.problem import Failed
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed
+from bootstrap.tools.mirrors import OFFLINE, is_offline
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -6,10 +6,12 @@ import re
 import sys
 from pathlib import Path
 
-from bootstrap import content, docker_engine
-from bootstrap.env import Env
-from bootstrap.local import daprd, redpanda
-from bootstrap.local.processes import Spec
+from bootstrap.broker import redpanda
+from bootstrap.clients import docker_engine
+from bootstrap.core import hashing
+from bootstrap.core.env import Env
+from bootstrap.core.processes import Spec
+from bootstrap.dapr import daprd
 
 SIDECAR_HTTP, SIDECAR_GRPC, SIDECAR_INTERNAL = (
     3501,
@@ -72,13 +74,13 @@ def constraints(env: Env) -> Path:
 def python_of(env: Env, name: str) -> Path:
     """The interpreter of a service's own environment; services with the same requirements share one."""
     wanted = [path for path in (requirements(env, name), constraints(env)) if path.exists()]
-    key = content.digest(wanted, sys.version, sys.platform, sys.base_prefix)
+    key = hashing.digest(wanted, sys.version, sys.platform, sys.base_prefix)
     return env.local / "envs" / key / "bin" / "python"
 
 
 def version(env: Env, name: str) -> str:
     """The content hash of a service's code, the shared package included."""
-    return content.digest([env.root / env.manifest.services[name].path, env.root / "services" / "shared" / "taskapp"])
+    return hashing.digest([env.root / env.manifest.services[name].path, env.root / "services" / "shared" / "taskapp"])
 
 
 def broker(env: Env) -> Spec:
@@ -118,13 +120,13 @@ def sidecar(env: Env, name: str) -> Spec:
             internal_port=internal,
             resources=folder,
         )
-        return Spec(f"{name}.sidecar", tuple(argv), {}, str(env.local), content.digest([folder]))
+        return Spec(f"{name}.sidecar", tuple(argv), {}, str(env.local), hashing.digest([folder]))
     argv = [
-        *(sys.executable, "-m", "bootstrap.sidecar", "--app-id", app_id, "--app-port", str(port[name])),
+        *(sys.executable, "-m", "bootstrap.local.sidecar", "--app-id", app_id, "--app-port", str(port[name])),
         *("--http-port", str(http), "--grpc-port", str(grpc)),
         *("--resources", str(folder), "--registry", str(registry(env))),
     ]
-    key = content.digest([folder, env.root / "bootstrap" / "sidecar"])
+    key = hashing.digest([folder, env.root / "bootstrap" / "local" / "sidecar"])
     return Spec(f"{name}.sidecar", tuple(argv), python_environ(env.root), str(env.local), key)
 
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from bootstrap.catalogue import problem
-from bootstrap.env import Env
-from bootstrap.problem import Failed, Problem
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed, Problem
 
 SECONDS = 20.0  # to say a version
 PLUGIN_SINCE = 23  # the first major version that has BuildKit in the plugin buildx alone; older ones bring their own

@@ -7,13 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bootstrap.catalogue import problem
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from bootstrap.images import supply
 from bootstrap.machine.folder import FreeBytes, free
 from bootstrap.machine.wsl import SKEW
-from bootstrap.minikube import owner, sizes
-from bootstrap.problem import Problem
+from bootstrap.minikube import ownership, sizes
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
 
 OLDEST = (20, 10)  # the first on control groups of version 2, and the oldest that minikube recommends
 # MiB on the engine's disk: minikube's node and Kubernetes' images, Redpanda's, the services', and their layers.
@@ -24,8 +24,8 @@ Info = Mapping[str, Any]
 
 
 def ask(env: Env) -> Info:
-    """What the engine tells of itself: one request. Raises `Failed`, see `bootstrap.docker_engine.connect`."""
-    from bootstrap.docker_engine import words
+    """What the engine tells of itself: one request. Raises `Failed`, see `bootstrap.clients.docker_engine.connect`."""
+    from bootstrap.clients.docker_engine import words
 
     with words("This machine's Docker Engine does not answer."):
         told: Info = env.docker.info()
@@ -47,7 +47,7 @@ def findings(env: Env, info: Info, asked: tuple[float, float], free_bytes: FreeB
         )
         yield problem("docker-clock", summary, final=True)
     if (disk := free_mib(info, free_bytes)) is not None:
-        needed = RUNNING if owner.came_up(env) else FRESH + SUPPLIED * supply.is_used(env)
+        needed = RUNNING if ownership.came_up(env) else FRESH + SUPPLIED * supply.is_used(env)
         if disk < needed:
             summary = "The disk of the Docker Engine is nearly full."
             where = info["DockerRootDir"]

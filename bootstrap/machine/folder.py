@@ -6,9 +6,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bootstrap.catalogue import problem
-from bootstrap.env import Env
-from bootstrap.problem import Failed, Problem
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed, Problem
 
 FreeBytes = Callable[[Path], int]
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bootstrap.catalogue import problem
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from bootstrap.machine.facts import WINDOWS_FILESYSTEMS, Machine
-from bootstrap.problem import Problem
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
 
 SKEW = 30  # seconds; certificates and tokens are refused when clocks are minutes apart
 TOO_SMALL = ("cluster-too-large", "engine-too-small")

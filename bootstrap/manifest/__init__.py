@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 from bootstrap.manifest import checks, text
 from bootstrap.manifest import types as t
 from bootstrap.manifest.problems import Collector, without_invalid
-from bootstrap.problem import Failed
+from bootstrap.problems.problem import Failed
 
 
 class _Table(BaseModel):

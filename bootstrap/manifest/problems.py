@@ -12,7 +12,7 @@ from bootstrap.manifest import fields
 from bootstrap.manifest.corrections import ABSENT, correction, value_at
 from bootstrap.manifest.lines import Lines, Location
 from bootstrap.manifest.toml import dotted, key_text, shown, table_text
-from bootstrap.problem import Problem
+from bootstrap.problems.problem import Problem
 
 
 def without_invalid(data: Mapping[str, Any], locations: Iterable[Location]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bootstrap.manifest.lines import DEEPEST, Lines
-from bootstrap.problem import Failed, Problem
+from bootstrap.problems.problem import Failed, Problem
 
 
 def read(path: Path) -> tuple[dict[str, Any], Lines]:

@@ -1,9 +1,9 @@
 """minikube's addons: the storage provisioner, which nothing but its addon makes anew."""
 
+from bootstrap.clients.kubernetes_api import Document, path, words
 from bootstrap.cluster import provisioner
-from bootstrap.cluster.api import Document, path, words
-from bootstrap.cluster.pod_facts import waits
-from bootstrap.env import Env
+from bootstrap.cluster.pods.summary import waits
+from bootstrap.core.env import Env
 from bootstrap.minikube import profile
 
 TIMEOUT_S = 180.0  # minikube itself tries for two minutes

@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bootstrap import downloads
-from bootstrap.catalogue import problem
-from bootstrap.docker_engine import words
-from bootstrap.download_source import is_offline
-from bootstrap.env import Env
+from bootstrap.clients.docker_engine import words
+from bootstrap.core.env import Env
 from bootstrap.images import mirror, supply
 from bootstrap.minikube import node_image, profile
-from bootstrap.problem import Failed
-from bootstrap.tool_download import MACHINES
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed
+from bootstrap.tools import downloads
+from bootstrap.tools.install import MACHINES
+from bootstrap.tools.mirrors import is_offline
 
 BINARIES_URL = "https://dl.k8s.io/release"
 BINARIES = ("kubeadm", "kubelet", "kubectl")

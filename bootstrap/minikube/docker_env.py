@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bootstrap.catalogue import problem
-from bootstrap.cluster import api
-from bootstrap.cluster.api import Document, path
-from bootstrap.command import Completed
-from bootstrap.docker_engine import LOOPBACK, NAMES, direct
-from bootstrap.env import Env
+from bootstrap.clients import kubernetes_api
+from bootstrap.clients.command import Completed
+from bootstrap.clients.docker_engine import LOOPBACK, NAMES, direct
+from bootstrap.clients.kubernetes_api import Document, path
+from bootstrap.core.env import Env
 from bootstrap.images.layout import Engine
 from bootstrap.minikube import profile
-from bootstrap.problem import Failed, Problem
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed, Problem
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -75,7 +75,7 @@ def _unanswered(env: Env, done: Completed, summary: str) -> Failed:
 
 
 def _addresses(env: Env) -> set[str]:
-    with api.words(f"The nodes of {env.context} cannot be listed."):
+    with kubernetes_api.words(f"The nodes of {env.context} cannot be listed."):
         nodes = env.cluster.items(path("v1", "nodes"))
     return {address["address"] for node in nodes for address in node.get("status", {}).get("addresses", [])}
 

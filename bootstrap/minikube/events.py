@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from bootstrap.command import Completed
+from bootstrap.clients.command import Completed
 
 KIND = "io.k8s.sigs.minikube."
 RESET = "will reset cluster"  # what minikube says before it does

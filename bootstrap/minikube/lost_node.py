@@ -6,8 +6,8 @@ pkg/minikube/bootstrapper/kubeadm of minikube 1.38). Without the old settings it
 its volumes held stays.
 """
 
-from bootstrap import docker_engine
-from bootstrap.env import Env
+from bootstrap.clients import docker_engine
+from bootstrap.core.env import Env
 from bootstrap.images import supply
 from bootstrap.minikube import profile
 from bootstrap.minikube.settings import Config

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 
 TAR_BLOCK_BYTES = 512
 TAR_END_BYTES = 2 * TAR_BLOCK_BYTES  # zeros with which every complete tar archive ends

@@ -5,13 +5,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bootstrap import docker_engine, tools
-from bootstrap.catalogue import problem, recognise
-from bootstrap.command import Completed
-from bootstrap.env import Env
-from bootstrap.minikube import events, owner
+from bootstrap.clients import docker_engine
+from bootstrap.clients.command import Completed
+from bootstrap.core.env import Env
+from bootstrap.minikube import events, ownership
 from bootstrap.minikube.settings import Config
-from bootstrap.problem import Failed
+from bootstrap.problems.catalogue import problem, recognise
+from bootstrap.problems.problem import Failed
+from bootstrap.tools import versions
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -59,7 +60,7 @@ def _proxies(theirs: Mapping[str, str]) -> dict[str, str]:
 
 def run(env: Env, *args: str, timeout: float = SECONDS, heard: Callable[[str], object] | None = None) -> Completed:
     """Runs minikube on our profile. Raises `Failed` where it is not there, or gives no answer within `timeout` s."""
-    argv = [tools.program(env, "minikube"), "--profile", env.context, *args]
+    argv = [versions.program(env, "minikube"), "--profile", env.context, *args]
     return env.run(argv, timeout=timeout, environ=environ(env), heard=heard)
 
 
@@ -136,14 +137,14 @@ def _runs(env: Env) -> bool:
 
 def data(env: Env) -> list[str]:
     """What `delete` would delete, for the user to read."""
-    if not owner.is_ours(env):
+    if not ownership.is_ours(env):
         return []
     return [f"the minikube profile {env.context}: its node, the database and every volume in it"]
 
 
 def stop(env: Env) -> bool:
     """Stops our cluster, which keeps what is in it; returns whether there was one that ran. Raises `Failed`."""
-    if not owner.is_ours(env):
+    if not ownership.is_ours(env):
         return False
     # minikube has no status for a node that it cannot ask, which may run all the same.
     host = status(env).get("Host")
@@ -157,7 +158,7 @@ def stop(env: Env) -> bool:
 
 def delete(env: Env) -> list[str]:
     """Deletes our cluster with all that is in it; returns what was deleted. Raises `Failed`."""
-    if not owner.is_ours(env):
+    if not ownership.is_ours(env):
         return []
     theirs = run(env, "config", "get", "profile")  # the one of their bare `minikube` commands, which `delete` forgets
     done = run(env, "delete", "--output=json", timeout=STOP_SECONDS)
@@ -167,5 +168,5 @@ def delete(env: Env) -> list[str]:
     # minikube calls it done also where the engine did not delete the node.
     if done.exit not in (0, NO_PROFILE) or remains(env):
         raise failed(env, done, f"The cluster {env.context} cannot be deleted.", "delete")
-    owner.forget(env)
+    ownership.forget(env)
     return [f"the minikube profile {env.context}"]

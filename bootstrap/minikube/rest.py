@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from bootstrap import docker_engine
-from bootstrap.catalogue import problem
-from bootstrap.env import Env
-from bootstrap.minikube import owner, profile
-from bootstrap.problem import Failed, Problem
+from bootstrap.clients import docker_engine
+from bootstrap.core.env import Env
+from bootstrap.minikube import ownership, profile
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed, Problem
 
 ANSWER_TIMEOUT_S = 1.0  # a paused API server takes the connection and never answers; one that runs needs milliseconds
 UNPAUSE_TIMEOUT_S = 120.0
@@ -54,7 +54,7 @@ def resume(env: Env) -> tuple[dict[str, Any], bool]:
 
 def stop(env: Env) -> bool:
     """Stop the cluster as `profile.stop` does, and unpause its node before: minikube cannot stop a paused one."""
-    if owner.is_ours(env):
+    if ownership.is_ours(env):
         try:
             unpause_node(env)
         except Failed as failed:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bootstrap.catalogue import problem
-from bootstrap.env import Env
-from bootstrap.problem import Problem
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
 
 DRIVER = RUNTIME = "docker"
 Config = dict[str, Any]

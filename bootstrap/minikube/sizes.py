@@ -1,8 +1,8 @@
 """Whether this machine's Docker Engine has what environment.toml asks of it for the cluster."""
 
-from bootstrap.catalogue import problem
 from bootstrap.manifest import Manifest
-from bootstrap.problem import Problem
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
 
 MIB = 1024 * 1024
 LEAST_CPUS, LEAST_MB = 2, 2048  # with less, Kubernetes does not start

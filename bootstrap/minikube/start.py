@@ -1,11 +1,11 @@
 """Brings the profile up from whatever state it is in."""
 
-from bootstrap.catalogue import problem, recognise
+from bootstrap.clients.command import Completed
 from bootstrap.cluster import health
-from bootstrap.command import Completed
-from bootstrap.env import Env
-from bootstrap.minikube import cache, events, lost_node, node_image, owner, profile, rest, settings, sizes
-from bootstrap.problem import Failed
+from bootstrap.core.env import Env
+from bootstrap.minikube import cache, events, lost_node, node_image, ownership, profile, rest, settings, sizes
+from bootstrap.problems.catalogue import problem, recognise
+from bootstrap.problems.problem import Failed
 
 SECONDS = 2700.0  # minikube may have to download about a GiB
 GITHUB = "api.github.com/repos/kubernetes/"
@@ -43,7 +43,7 @@ def make_anew(env: Env) -> None:
 
 def _delete(env: Env) -> None:
     profile.delete(env)
-    owner.claim(env, exists=False)
+    ownership.claim(env, exists=False)
 
 
 def restart_kubelet(env: Env, config: settings.Config) -> None:
@@ -71,7 +71,7 @@ def _word(state: dict[str, object]) -> str:
 
 
 def _fits(env: Env) -> None:
-    from bootstrap import docker_engine
+    from bootstrap.clients import docker_engine
 
     with docker_engine.words("This machine's Docker Engine does not say what it has."):
         info = env.docker.info()
@@ -117,8 +117,8 @@ def _known(done: Completed) -> str:
 def _gave_up(env: Env, done: Completed, half_made: bool) -> Failed:
     summary, known = f"minikube cannot start the cluster {env.context}.", _known(done)
     if known == "profile-unreadable" and not half_made:
-        owner.forget(env)  # somebody else may have left it: only the user may delete it
-    if known or not owner.came_up(env):
+        ownership.forget(env)  # somebody else may have left it: only the user may delete it
+    if known or not ownership.came_up(env):
         return profile.failed(env, done, summary)
     shown = f"$ {done.shown}\n{events.refusal(done)}"
     return Failed(problem("cluster-broken", summary, evidence=shown, final=True, profile=env.context))

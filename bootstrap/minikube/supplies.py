@@ -5,17 +5,20 @@ from typing import Any
 
 import yaml
 
-from bootstrap import charts, tool_download, yaml_reader
-from bootstrap.catalogue import problem
-from bootstrap.cluster import dapr_chart, probe
-from bootstrap.docker_engine import words
-from bootstrap.download_source import OFFLINE, is_offline
-from bootstrap.env import Env
+from bootstrap.clients import yaml_reader
+from bootstrap.clients.docker_engine import words
+from bootstrap.cluster import probe
+from bootstrap.core.env import Env
+from bootstrap.dapr import chart as dapr_chart
+from bootstrap.helm import charts
 from bootstrap.images import layout, mirror, supply
 from bootstrap.images.layout import EngineOf
 from bootstrap.minikube import cache, profile
-from bootstrap.problem import Problem
-from bootstrap.tools import TOOLS
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
+from bootstrap.tools import install
+from bootstrap.tools.mirrors import OFFLINE, is_offline
+from bootstrap.tools.versions import TOOLS
 
 POSTGRES = "postgres"
 DAPR_REGISTRY = "ghcr.io/dapr"
@@ -32,7 +35,7 @@ def asked_for(env: Env) -> tuple[list[str], list[str]]:
     """Return the URLs and the images that `up` takes from a mirror, for Linux on amd64, by their original names."""
     urls = []
     for tool in TOOLS.values():
-        url, _ = tool_download.published(tool, tool.pinned(env), "Linux", "x86_64")
+        url, _ = install.published(tool, tool.pinned(env), "Linux", "x86_64")
         urls += [url, url + tool.checksum]
     for name in cache.BINARIES:
         url = cache.binary_url(env, name, "amd64")
@@ -64,7 +67,7 @@ def findings(env: Env) -> Iterator[Problem]:
 
 
 def _missing_here(env: Env) -> Iterator[str]:
-    from bootstrap.local import redpanda
+    from bootstrap.broker import redpanda
 
     with words("This machine's Docker Engine does not say what it has."):
         if redpanda.find_ours(env) is None and not supply.has(env.docker, env.manifest.broker.image):

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from bootstrap.catalogue import problem, recognise
-from bootstrap.env import Env
-from bootstrap.kafka import KafkaTrouble
+from bootstrap.clients.kafka import KafkaTrouble
+from bootstrap.core.env import Env
+from bootstrap.core.processes import Spec
+from bootstrap.core.stage import Stage
 from bootstrap.local import layout
-from bootstrap.local.processes import Spec
 from bootstrap.manifest import Manifest
-from bootstrap.problem import Failed, Problem
-from bootstrap.stage import Stage
+from bootstrap.problems.catalogue import problem, recognise
+from bootstrap.problems.problem import Failed, Problem
 
 
 def apply(env: Env, spec_of: Callable[[Env], Spec] = layout.broker) -> None:

@@ -1,10 +1,10 @@
 """canary, injection: one pod really comes up with its sidecar, once for what is there; then it is removed."""
 
-from bootstrap.catalogue import problem
-from bootstrap.cluster import canary
-from bootstrap.env import Env
-from bootstrap.problem import Problem
-from bootstrap.stage import PULLED, Stage
+from bootstrap.core.env import Env
+from bootstrap.core.stage import PULLED, Stage
+from bootstrap.dapr import canary
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
 
 
 def stage(needs: tuple[str, ...] = ("dapr",)) -> Stage:

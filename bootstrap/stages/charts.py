@@ -10,13 +10,17 @@ from typing import Any
 
 import yaml
 
-from bootstrap import chart_origin, chart_schema, charts, content, helm, kubernetes_models, pod_security, yaml_reader
-from bootstrap import pod_after_injection as pods
-from bootstrap.catalogue import problem
-from bootstrap.charts import Rendered
-from bootstrap.env import Env
-from bootstrap.problem import Failed, Problem
-from bootstrap.stage import Stage
+from bootstrap.clients import yaml_reader
+from bootstrap.core import hashing
+from bootstrap.core.env import Env
+from bootstrap.core.stage import Stage
+from bootstrap.helm import charts
+from bootstrap.helm import program as helm
+from bootstrap.helm.charts import Rendered
+from bootstrap.lint import injected_pod as pods
+from bootstrap.lint import kubernetes_models, pod_security, schema, source_lines
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed, Problem
 
 DAPR_VALUES = "infrastructure/dapr-values.yaml"
 POD_SPECS = {"Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet"}
@@ -31,7 +35,7 @@ def images(env: Env) -> Mapping[str, str]:
     """Service → an image as it will be named: its tag is a content hash. Rendering does not need the image itself."""
     shared = env.root / "services" / "shared" / "taskapp"
     return {
-        name: f"{env.manifest.name}/{name}:{content.digest([env.root / service.path, shared])}"
+        name: f"{env.manifest.name}/{name}:{hashing.digest([env.root / service.path, shared])}"
         for name, service in env.manifest.services.items()
     }
 
@@ -105,7 +109,7 @@ def _about(rendered: Rendered) -> str:
 
 
 def _schema(env: Env, rendered: Rendered) -> Iterator[Problem]:
-    for finding in chart_schema.findings(rendered.text):
+    for finding in schema.findings(rendered.text):
         yield problem(
             finding.code,
             f"{_about(rendered)}, renders {finding.document} wrong: {finding.what}",
@@ -118,7 +122,7 @@ def _schema(env: Env, rendered: Rendered) -> Iterator[Problem]:
 
 def _where(env: Env, rendered: Rendered, path: str, source: str) -> str:
     """`file:line` of what made a field, as near as can be told; at least the template that Helm names."""
-    found = chart_origin.find(path, charts.sources(rendered), rendered.files)
+    found = source_lines.find(path, charts.sources(rendered), rendered.files)
     if found:
         return f"{found[0].relative_to(env.root)}:{found[1]}"
     named = rendered.folder.parent / source if source else rendered.folder
@@ -264,11 +268,11 @@ def _signatures(env: Env, images: Images, urls: Urls) -> dict[str, str]:
     """Chart → a hash of all that what is found in it depends on."""
     named, program = images(env), helm.program(env)
     shared = [env.root / DAPR_VALUES, env.manifest.root / "environment.toml", Path(__file__).parents[1]]
-    common = content.digest(shared, json.dumps([dict(urls(env)), program, kubernetes_models.kubernetes_version()]))
+    common = hashing.digest(shared, json.dumps([dict(urls(env)), program, kubernetes_models.kubernetes_version()]))
 
     def of(name: str) -> str:
         service = env.manifest.services.get(name)
         dockerfile = [env.root / service.path / "Dockerfile"] if service else []
-        return content.digest([*charts.made_of(env, name), *dockerfile], common, named.get(name, ""))
+        return hashing.digest([*charts.made_of(env, name), *dockerfile], common, named.get(name, ""))
 
     return {name: of(name) for name in charts.names(env)}

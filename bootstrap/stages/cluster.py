@@ -1,26 +1,26 @@
 """cluster: a Kubernetes of this environment's own, on minikube."""
 
 from bootstrap.cluster import health, namespaces, probe
-from bootstrap.env import Env
+from bootstrap.core.env import Env
+from bootstrap.core.stage import Stage
 from bootstrap.images.layout import EngineOf
-from bootstrap.minikube import addons, docker_env, owner, profile, rest, settings, start, supplies
-from bootstrap.problem import Failed, Problem
-from bootstrap.stage import Stage
+from bootstrap.minikube import addons, docker_env, ownership, profile, rest, settings, start, supplies
+from bootstrap.problems.problem import Failed, Problem
 
 UNREACHABLE = ("cluster-unreachable", "kubeconfig-unusable")
 
 
 def apply(env: Env, engine_of: EngineOf = docker_env.engine) -> None:
     """Starts, resumes or heals the profile where needed; makes the namespaces and the probe. Raises `Failed`."""
-    config, begun = profile.config(env), owner.is_ours(env)
-    owner.claim(env, exists=config is not None or profile.remains(env))
-    half_made = begun and not owner.came_up(env)
+    config, begun = profile.config(env), ownership.is_ours(env)
+    ownership.claim(env, exists=config is not None or profile.remains(env))
+    half_made = begun and not ownership.came_up(env)
     if config and (found := settings.check(env, config)):
         if not half_made:
             raise Failed(found)
         env.say(f"{env.context} was begun with other settings and never came up: it is deleted and made anew.")
         profile.delete(env)
-        owner.claim(env, exists=False)
+        ownership.claim(env, exists=False)
         config = None
     # minikube notes the newer version before it has it, so an upgrade that was cut short is known by the API alone.
     if config is None or settings.is_older(env, config) or not health.answers(env):
@@ -47,7 +47,7 @@ def _complete(env: Env) -> None:
     One whose gate was ever green, or in which anything has a volume, is left as it is.
     """
     try:
-        if owner.was_green(env, health.uid(env)) or not (missing := health.missing_parts(env)):
+        if ownership.was_green(env, health.uid(env)) or not (missing := health.missing_parts(env)):
             return
         if health.holds_data(env):
             return
@@ -71,7 +71,7 @@ def check(env: Env) -> Problem | None:
         if failed.problems[0].code in UNREACHABLE and (found := rest.check(env)):
             return found
         raise
-    owner.note_up(env, health.uid(env))
+    ownership.note_up(env, health.uid(env))
     return None
 
 

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from bootstrap import dapr
-from bootstrap.catalogue import problem
-from bootstrap.cluster import releases, secrets
-from bootstrap.cluster.api import Document, path, words
-from bootstrap.cluster.pod_case import kubectl
-from bootstrap.dapr import PUBSUB, STATESTORE
-from bootstrap.env import Env
-from bootstrap.http import rows
-from bootstrap.problem import Problem
-from bootstrap.stage import Stage
+from bootstrap.clients.http import rows
+from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.cluster import secrets
+from bootstrap.cluster.pods.case import kubectl
+from bootstrap.core.env import Env
+from bootstrap.core.stage import Stage
+from bootstrap.dapr import resources as dapr
+from bootstrap.dapr.resources import PUBSUB, STATESTORE
+from bootstrap.helm import releases
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
 
 PLURALS = {
     "Component": ("dapr.io/v1alpha1", "components"),

@@ -2,14 +2,18 @@
 
 from typing import Any
 
-from bootstrap import yaml_reader
-from bootstrap.catalogue import problem
-from bootstrap.cluster import canary, dapr_chart, helm_storage, releases, rollout, trust
-from bootstrap.cluster.api import path, words
+from bootstrap.clients import yaml_reader
+from bootstrap.clients.kubernetes_api import path, words
+from bootstrap.cluster import trust
 from bootstrap.cluster.namespaces import SYSTEM
-from bootstrap.env import Env
-from bootstrap.problem import Problem
-from bootstrap.stage import PULLED, Stage
+from bootstrap.cluster.pods import rollout
+from bootstrap.core.env import Env
+from bootstrap.core.stage import PULLED, Stage
+from bootstrap.dapr import canary
+from bootstrap.dapr import chart as dapr_chart
+from bootstrap.helm import releases, storage
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
 
 RELEASE = "dapr"
 SENTRY = "dapr-sentry"
@@ -26,7 +30,7 @@ def apply(env: Env) -> None:
     with env.scratch() as scratch:
         chart = dapr_chart.unpack(env, archive, scratch)
         # Helm makes the definitions when it installs, and waits for them; it never upgrades them, nor makes them again.
-        if helm_storage.latest(env, SYSTEM, RELEASE):
+        if storage.latest(env, SYSTEM, RELEASE):
             for document in dapr_chart.crds(chart, SYSTEM):
                 name = document["metadata"]["name"]
                 with words(f"The custom resource definition {name} cannot be applied."):
@@ -46,12 +50,12 @@ def _publish_trust(env: Env) -> None:
 
 def check(env: Env) -> Problem | None:
     version = env.manifest.dapr.version
-    release = helm_storage.latest(env, SYSTEM, RELEASE)
+    release = storage.latest(env, SYSTEM, RELEASE)
     if release is None:
         return problem("dapr-not-installed", f"Dapr {version} is not installed.")
     archive = dapr_chart.place(env)
     wanted = releases.digest(RELEASE, archive, _values(env), SYSTEM)
-    if not archive.is_file() or (release.status, release.digest) != (helm_storage.DEPLOYED, wanted):
+    if not archive.is_file() or (release.status, release.digest) != (storage.DEPLOYED, wanted):
         evidence = f"release {RELEASE}: {release.status}, made from {release.digest}, wanted {wanted}"
         return problem(
             "dapr-not-installed", f"Dapr {version} is not installed as the checkout has it.", evidence=evidence

@@ -2,12 +2,12 @@
 
 from contextlib import suppress
 
-from bootstrap.catalogue import problem
-from bootstrap.cluster.api import path, words
-from bootstrap.env import Env
+from bootstrap.clients.kubernetes_api import path, words
+from bootstrap.core.env import Env
+from bootstrap.core.stage import Stage
 from bootstrap.minikube import docker_env
-from bootstrap.problem import Failed, Problem
-from bootstrap.stage import Stage
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed, Problem
 
 
 def apply(env: Env) -> None:

@@ -4,13 +4,13 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from bootstrap.catalogue import problem
-from bootstrap.env import Env
+from bootstrap.core.env import Env
+from bootstrap.core.stage import Stage
 from bootstrap.images import layout, proof, supply
 from bootstrap.images.build import build
 from bootstrap.images.layout import Engine, EngineOf
-from bootstrap.problem import Failed, Problem
-from bootstrap.stage import Stage
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed, Problem
 
 
 def references(env: Env) -> dict[str, str]:

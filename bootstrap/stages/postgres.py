@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from bootstrap import charts
-from bootstrap.catalogue import problem, recognise
-from bootstrap.cluster import helm_storage, probe, releases, rollout, secrets
-from bootstrap.cluster.pod_case import kubectl
-from bootstrap.env import Env
-from bootstrap.problem import Problem
-from bootstrap.stage import PULLED, Stage
+from bootstrap.cluster import probe, secrets
+from bootstrap.cluster.pods import rollout
+from bootstrap.cluster.pods.case import kubectl
+from bootstrap.core.env import Env
+from bootstrap.core.stage import PULLED, Stage
+from bootstrap.helm import charts, releases, storage
+from bootstrap.problems.catalogue import problem, recognise
+from bootstrap.problems.problem import Problem
 
 NAME = secrets.POSTGRES
 
@@ -25,9 +26,9 @@ def check(env: Env) -> Problem | None:
     if missing := secrets.missing(env):
         summary = f"The Secret {missing[0]} does not hold the password of the database."
         return problem("database-secret-missing", summary)
-    release = helm_storage.latest(env, env.manifest.namespace, NAME)
+    release = storage.latest(env, env.manifest.namespace, NAME)
     wanted = releases.digest(*_release(env))
-    if release is None or (release.status, release.digest) != (helm_storage.DEPLOYED, wanted):
+    if release is None or (release.status, release.digest) != (storage.DEPLOYED, wanted):
         return problem("postgres-not-installed", "PostgreSQL is not installed as the checkout has it.")
     if found := rollout.check(env, "statefulsets", NAME, env.manifest.namespace):
         summary = "PostgreSQL does not accept the password in the Secret postgres."

@@ -3,15 +3,16 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bootstrap.catalogue import problem, recognise
-from bootstrap.docker_engine import words
-from bootstrap.env import Env, owner_of
+from bootstrap.broker import redpanda
+from bootstrap.clients.docker_engine import words
+from bootstrap.clients.kafka import KafkaTrouble
+from bootstrap.core.env import Env, owner_of
+from bootstrap.core.stage import Stage
 from bootstrap.images import supply
-from bootstrap.kafka import KafkaTrouble
-from bootstrap.local import layout, redpanda
+from bootstrap.local import layout
 from bootstrap.manifest import Manifest
-from bootstrap.problem import Failed, Problem
-from bootstrap.stage import Stage
+from bootstrap.problems.catalogue import problem, recognise
+from bootstrap.problems.problem import Failed, Problem
 
 if TYPE_CHECKING:
     from docker.models.containers import Container

@@ -5,25 +5,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bootstrap import charts, yaml_reader
-from bootstrap.catalogue import problem
-from bootstrap.cluster import (
-    canary,
-    endpoints,
-    helm_storage,
-    outdated,
-    probe,
-    readiness,
-    releases,
-    rollout,
-    service_pods,
-)
-from bootstrap.cluster.pod_facts import is_ready
-from bootstrap.env import Env
+from bootstrap.clients import yaml_reader
+from bootstrap.cluster import outdated, probe, readiness
+from bootstrap.cluster.pods import endpoints, rollout, service_pods
+from bootstrap.cluster.pods.summary import is_ready
+from bootstrap.core.env import Env
+from bootstrap.core.stage import Stage
+from bootstrap.dapr import canary
+from bootstrap.helm import charts, releases, storage
 from bootstrap.images import layout, proof
 from bootstrap.images.layout import Engine
-from bootstrap.problem import Problem
-from bootstrap.stage import Stage
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Problem
 from bootstrap.stages import components
 
 Urls = Callable[[Env], Mapping[str, str]]
@@ -102,11 +95,11 @@ def _deployed(env: Env, name: str, urls: Urls) -> Problem | None:
     """The release in the cluster is made from what the checkout holds."""
     with parts(env, name, urls) as made_of:
         wanted = releases.digest(*made_of)
-    there = helm_storage.latest(env, env.manifest.namespace, name)
-    if there and (there.status, there.digest) == (helm_storage.DEPLOYED, wanted):
+    there = storage.latest(env, env.manifest.namespace, name)
+    if there and (there.status, there.digest) == (storage.DEPLOYED, wanted):
         return None
     state = f"is {there.status}, revision {there.number}" if there else "is not there"
-    if there and there.status == helm_storage.DEPLOYED:
+    if there and there.status == storage.DEPLOYED:
         state = f"is deployed from another chart, image or values (revision {there.number})"
     return problem("release-differs", f"The release {name} {state}.", name=name, final=True)
 

@@ -2,13 +2,13 @@
 
 import re
 
-from bootstrap import tracebacks
-from bootstrap.catalogue import problem, recognise
-from bootstrap.env import Env
-from bootstrap.http import rows
+from bootstrap.clients.http import rows
+from bootstrap.core.env import Env
+from bootstrap.core.stage import Stage
 from bootstrap.local import layout
-from bootstrap.problem import Problem
-from bootstrap.stage import Stage
+from bootstrap.problems import tracebacks
+from bootstrap.problems.catalogue import problem, recognise
+from bootstrap.problems.problem import Problem
 
 FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import psutil
 
-from bootstrap import dapr
-from bootstrap.catalogue import problem, recognise
-from bootstrap.env import Env
-from bootstrap.http import rows
-from bootstrap.local import daprd, layout
-from bootstrap.problem import Problem
-from bootstrap.stage import Stage
+from bootstrap.clients.http import rows
+from bootstrap.core.env import Env
+from bootstrap.core.stage import Stage
+from bootstrap.dapr import daprd, resources
+from bootstrap.local import layout
+from bootstrap.problems.catalogue import problem, recognise
+from bootstrap.problems.problem import Problem
 
 
 def with_sidecar(env: Env) -> list[str]:
@@ -26,7 +26,7 @@ def apply(env: Env) -> None:
         draft = registry.with_suffix(".draft")
         draft.write_text(text)
         draft.replace(registry)
-    dapr.write_local(
+    resources.write_local(
         env.manifest,
         env.root / "infrastructure" / "dapr",
         _resources(env),
@@ -47,7 +47,7 @@ def _start(env: Env, name: str) -> None:
         return
     env.processes.stop([spec.name])
     if port := daprd.internal_port(spec.argv):
-        daprd.forget(dapr.names(_resources(env)), port)
+        daprd.forget(resources.names(_resources(env)), port)
     env.processes.start(spec)
 
 
@@ -56,7 +56,7 @@ def _is_named(env: Env, name: str) -> bool:
     process = env.processes.find(f"{name}.sidecar")
     with suppress(psutil.Error):
         port = daprd.internal_port(process.cmdline()) if process else ""
-        return not port or daprd.is_named(dapr.names(_resources(env)), port)
+        return not port or daprd.is_named(resources.names(_resources(env)), port)
     return True
 
 
@@ -85,8 +85,8 @@ def check_one(env: Env, name: str) -> Problem | None:
     metadata = env.get(f"{base}/v1.0/metadata").table()
     loaded = {component.get("name") for component in rows(metadata.get("components"))}
     service = env.manifest.services[name]
-    wanted = {dapr.PUBSUB} if service.publishes or service.subscribes else set()
-    missing = sorted((wanted | ({dapr.STATESTORE} if service.state else set())) - loaded)
+    wanted = {resources.PUBSUB} if service.publishes or service.subscribes else set()
+    missing = sorted((wanted | ({resources.STATESTORE} if service.state else set())) - loaded)
     if missing:
         return problem(
             "component-missing",

@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootstrap import content
-from bootstrap.catalogue import problem
-from bootstrap.env import Env
-from bootstrap.problem import Failed, Problem
-from bootstrap.stage import Stage
+from bootstrap.core import hashing
+from bootstrap.core.env import Env
+from bootstrap.core.stage import Stage
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed, Problem
 
 TIMEOUT = 180.0  # seconds for the whole suite
 EVIDENCE = 3000  # characters
@@ -146,7 +146,7 @@ def proven(env: Env) -> str:
 
 
 def _signature(env: Env, generation: str) -> str:
-    return f"{generation} {content.digest([env.root / 'tests' / 'smoke'])}"
+    return f"{generation} {hashing.digest([env.root / 'tests' / 'smoke'])}"
 
 
 def stage(needs: tuple[str, ...], generation: Callable[[Env], str], doors: Doors) -> Stage:

@@ -6,12 +6,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bootstrap.catalogue import problem
-from bootstrap.env import Env
+from bootstrap.core.env import Env
+from bootstrap.core.stage import Stage
+from bootstrap.lint import imports
+from bootstrap.lint import requirements as resolution
 from bootstrap.local import layout
-from bootstrap.problem import Failed, Problem
-from bootstrap.stage import Stage
-from bootstrap.stages import imports, resolution
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed, Problem
 
 INSTALL_TIMEOUT = 600.0  # seconds: a first download on a slow line
 

@@ -2,34 +2,34 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from bootstrap import tool_download, tools
-from bootstrap.env import Env
-from bootstrap.problem import Failed, Problem
-from bootstrap.stage import Stage
+from bootstrap.core.env import Env
+from bootstrap.core.stage import Stage
+from bootstrap.problems.problem import Failed, Problem
+from bootstrap.tools import install, versions
 
 APPLY_SECONDS = 3600.0  # some 170 MiB, over the slowest lines too; what was cut is gone on with
 
 
 def apply(env: Env) -> None:
     """Downloads what is missing, both at once."""
-    with ThreadPoolExecutor(max_workers=len(tools.TOOLS)) as pool:
-        found = list(pool.map(lambda name: _obtain(env, name), tools.TOOLS))
+    with ThreadPoolExecutor(max_workers=len(versions.TOOLS)) as pool:
+        found = list(pool.map(lambda name: _obtain(env, name), versions.TOOLS))
     if problems := [problem for each in found for problem in each]:
         raise Failed(problems)
 
 
 def _obtain(env: Env, name: str) -> tuple[Problem, ...]:
     try:
-        tool_download.obtain(env, name)
+        install.obtain(env, name)
     except Failed as failed:
         return failed.problems
     return ()
 
 
 def check(env: Env) -> Problem | None:
-    for name in tools.TOOLS:
+    for name in versions.TOOLS:
         try:
-            tools.program(env, name)
+            versions.program(env, name)
         except Failed as failed:
             return failed.problems[0]
     return None

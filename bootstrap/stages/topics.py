@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 
-from bootstrap.catalogue import problem
-from bootstrap.env import Env
-from bootstrap.kafka import KafkaTrouble
+from bootstrap.clients.kafka import KafkaTrouble
+from bootstrap.core.env import Env
+from bootstrap.core.stage import Stage
 from bootstrap.manifest import Topic
-from bootstrap.problem import Failed, Problem
-from bootstrap.stage import Stage
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed, Problem
 
 HOUR_MS = 3_600_000
 # Where the gate's own records go, so that no service ever meets one.

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.cluster.api import Cluster
-from bootstrap.env import Env
+from bootstrap.clients.kubernetes_api import Cluster
+from bootstrap.core.env import Env
 from tests.apiserver.server import ApiServer
 from tests.doubles import small_env
 

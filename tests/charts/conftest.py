@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from bootstrap.manifest import load
-from bootstrap.problem import Problem
+from bootstrap.problems.problem import Problem
 from bootstrap.stages import charts as gate
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from bootstrap import charts, kubernetes_models
-from bootstrap.command import Completed
-from bootstrap.env import Env
+from bootstrap.clients.command import Completed
+from bootstrap.core.env import Env
+from bootstrap.helm import charts
+from bootstrap.lint import kubernetes_models
 from bootstrap.manifest import load
-from bootstrap.problem import Failed, Problem
+from bootstrap.problems.problem import Failed, Problem
 from bootstrap.stages import charts as gate
 
 pytestmark = pytest.mark.real("helm")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bootstrap import helm
-from bootstrap.env import Env
+from bootstrap.core.env import Env
+from bootstrap.helm import program
 from tests.doubles import Shell, small_env
 
 
@@ -14,19 +14,19 @@ def env_with(root: Path, shell: Shell, **environ: str) -> Env:
 
 
 def test_the_user_s_kubeconfig_and_helm_folders_are_not_used(tmp_path: Path) -> None:
-    environ = helm.environ(env_with(tmp_path, Shell(), KUBECONFIG="/home/me/.kube/config", HELM_CACHE_HOME="/mine"))
+    environ = program.environ(env_with(tmp_path, Shell(), KUBECONFIG="/home/me/.kube/config", HELM_CACHE_HOME="/mine"))
     assert "/home/me/.kube/config" not in environ.values()
     assert not Path(environ["KUBECONFIG"]).exists()
     assert environ["HELM_CACHE_HOME"].startswith(str(tmp_path))
 
 
 def test_unknown_words_are_shown_as_they_are() -> None:
-    found = helm.explain("shop", "Error: the moon is full", "infrastructure/charts/shop")
+    found = program.explain("shop", "Error: the moon is full", "infrastructure/charts/shop")
     assert (found.code, found.evidence) == ("chart-not-rendered", "Error: the moon is full")
     assert found.where == "infrastructure/charts/shop"
 
 
 def test_a_template_of_the_library_is_named_by_its_place_in_the_checkout() -> None:
     words = (Path(__file__).parents[1] / "recorded" / "helm-template" / "chart-template-broken.txt").read_text()
-    found = helm.explain("backend-api", words, "infrastructure/charts/backend-api")
+    found = program.explain("backend-api", words, "infrastructure/charts/backend-api")
     assert found.where == "infrastructure/charts/service/templates/_deployment.tpl:11"

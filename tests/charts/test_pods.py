@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap import pod_security
-from bootstrap.pod_after_injection import Injector, effective, inject, injector, refusals
-from bootstrap.pod_security import violations
+from bootstrap.lint import pod_security
+from bootstrap.lint.injected_pod import Injector, effective, inject, injector, refusals
+from bootstrap.lint.pod_security import violations
 from bootstrap.stages.charts import pod_template, user_of
 
 CHECKOUT = Path(__file__).parents[2]

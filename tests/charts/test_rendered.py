@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap import charts, helm
-from bootstrap.env import Env
+from bootstrap.core.env import Env
+from bootstrap.helm import charts
+from bootstrap.helm import program as helm
 from bootstrap.stages import charts as gate
 
 pytestmark = pytest.mark.real("helm")

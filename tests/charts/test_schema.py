@@ -8,9 +8,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootstrap import chart_origin
-from bootstrap.chart_schema import Finding, findings
-from bootstrap.kubernetes_models import inside, shape
+from bootstrap.lint import source_lines
+from bootstrap.lint.kubernetes_models import inside, shape
+from bootstrap.lint.schema import Finding, findings
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "kubernetes"
 DEPLOYMENT = """\
@@ -200,10 +200,10 @@ def test_the_origin_is_the_template_whose_keys_fit_else_the_values_file(tmp_path
     template, values = tmp_path / "a.tpl", tmp_path / "values.yaml"
     template.write_text("spec:\n  containers:\n    - name: a\n      securityContext:\n        capabilities:\n")
     values.write_text("service:\n  podSecurityContext:\n    capabilities:\n      drop: [ALL]\n")
-    of_container = chart_origin.find("spec.containers[0].securityContext.capabilities", [template], [values])
+    of_container = source_lines.find("spec.containers[0].securityContext.capabilities", [template], [values])
     assert of_container == (template, 5)
-    assert chart_origin.find("spec.securityContext.capabilities", [template], [values]) == (values, 3)
-    assert chart_origin.find("spec.securityContext.other", [template], [values]) is None
+    assert source_lines.find("spec.securityContext.capabilities", [template], [values]) == (values, 3)
+    assert source_lines.find("spec.securityContext.other", [template], [values]) is None
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from kubernetes.client import ApiException
 
-from bootstrap.catalogue import recognise
-from bootstrap.cluster.api import Cluster, path, words
-from bootstrap.env import Env
-from bootstrap.problem import Failed
+from bootstrap.clients.kubernetes_api import Cluster, path, words
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import recognise
+from bootstrap.problems.problem import Failed
 from tests.apiserver import ApiServer, Document, Refused
 
 RECORDED = Path(__file__).parents[1] / "recorded"

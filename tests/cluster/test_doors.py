@@ -9,13 +9,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from bootstrap.cluster import doors
-from bootstrap.cluster import open as opening
-from bootstrap.cluster.tunnel import Tunnel
-from bootstrap.command import Completed
-from bootstrap.env import Env
-from bootstrap.http import Answer, request
-from bootstrap.problem import Failed
+from bootstrap.cli import open as opening
+from bootstrap.clients.command import Completed
+from bootstrap.clients.http import Answer, request
+from bootstrap.clients.tunnel import Tunnel
+from bootstrap.cluster import service_urls
+from bootstrap.core.env import Env
+from bootstrap.problems.problem import Failed
 from tests.apiserver import ApiServer, Refused
 from tests.cluster.pod_ports import echo, tcp_server
 from tests.doubles import Web
@@ -41,7 +41,7 @@ def behind(api: ApiServer, service: str, *pods: str, ready: bool = True, port: i
     )
 
 
-def speaks(name: str, seen: list[str] | None = None) -> "doors.Carry":
+def speaks(name: str, seen: list[str] | None = None) -> "service_urls.Carry":
     """Carries connections to a small HTTP server that says which pod it is."""
 
     def carry(_: Env, pod: str, port: int, client: socket.socket) -> None:
@@ -86,13 +86,13 @@ class Browser:
 
 
 def test_the_urls_of_users_are_the_node_ports_on_loopback(cluster_env: Env) -> None:
-    assert doors.public(cluster_env) == {"shop": SHOP}
+    assert service_urls.public(cluster_env) == {"shop": SHOP}
 
 
 def test_a_node_port_that_answers_as_the_service_is_its_door(cluster_env: Env, api: ApiServer) -> None:
     cluster_env.request = Web({f"{SHOP}/healthz": Answer(200, '{"service": "shop"}')})
     behind(api, "mailer", "mailer-1")
-    with doors.urls(cluster_env, carry=speaks("mailer")) as urls:
+    with service_urls.urls(cluster_env, carry=speaks("mailer")) as urls:
         assert list(urls) == ["shop", "mailer"]
         assert urls["shop"] == SHOP
         assert request("GET", urls["mailer"]).table() == {"service": "mailer", "pod": "mailer-1"}
@@ -105,16 +105,16 @@ def test_a_node_port_that_is_not_published_is_made_true_by_a_tunnel(cluster_env:
     env.request = Web()
     behind(api, "shop", "shop-1")
     behind(api, "mailer", "mailer-1")
-    with doors.urls(env, carry=speaks("shop")) as urls:
+    with service_urls.urls(env, carry=speaks("shop")) as urls:
         # The address that the page and the backends were told, not another one.
-        assert urls["shop"] == doors.public(env)["shop"]
+        assert urls["shop"] == service_urls.public(env)["shop"]
         assert request("GET", f"{urls['shop']}/healthz").table()["service"] == "shop"
 
 
 def test_a_port_that_somebody_else_holds_is_told(cluster_env: Env) -> None:
     with taken() as port:
         env = with_node_port(cluster_env, port)
-        with pytest.raises(Failed) as failed, doors.urls(env):
+        with pytest.raises(Failed) as failed, service_urls.urls(env):
             pass
     (found,) = failed.value.problems
     assert found.code == "door-taken"
@@ -124,14 +124,14 @@ def test_a_port_that_somebody_else_holds_is_told(cluster_env: Env) -> None:
 
 def test_another_service_behind_the_port_is_not_taken_for_ours(cluster_env: Env) -> None:
     cluster_env.request = Web({f"{SHOP}/healthz": Answer(200, '{"service": "mailer"}')})
-    assert doors.closed(cluster_env) == ["shop"]
+    assert service_urls.closed(cluster_env) == ["shop"]
 
 
 def test_every_connection_goes_to_a_pod_that_is_ready_then(cluster_env: Env, api: ApiServer) -> None:
     cluster_env.request = Web({f"{SHOP}/healthz": Answer(200, '{"service": "shop"}')})
     behind(api, "mailer", "mailer-1")
     seen: list[str] = []
-    with doors.urls(cluster_env, carry=speaks("mailer", seen)) as urls:
+    with service_urls.urls(cluster_env, carry=speaks("mailer", seen)) as urls:
         assert request("GET", urls["mailer"]).table()["pod"] == "mailer-1"
         behind(api, "mailer", "mailer-1", ready=False)
         assert request("GET", urls["mailer"]).status == 0
@@ -144,7 +144,7 @@ def test_what_the_api_refuses_is_told_in_its_own_words(cluster_env: Env, api: Ap
     cluster_env.request = Web({f"{SHOP}/healthz": Answer(200, '{"service": "shop"}')})
     told: list[str] = []
     cluster_env.say = told.append
-    with doors.urls(cluster_env, carry=speaks("mailer")) as urls:
+    with service_urls.urls(cluster_env, carry=speaks("mailer")) as urls:
         api.fault(path="/endpointslices", refused=Refused(403, "endpointslices are forbidden", "Forbidden"))
         assert request("GET", urls["mailer"]).status == 0
     assert told == ["mailer is not reached: 403 endpointslices are forbidden"]
@@ -152,10 +152,10 @@ def test_what_the_api_refuses_is_told_in_its_own_words(cluster_env: Env, api: Ap
 
 def test_a_service_without_ready_pods_has_no_endpoint(cluster_env: Env, api: ApiServer) -> None:
     with pytest.raises(LookupError, match="no pod of mailer is ready"):
-        doors.endpoint(cluster_env, "mailer")
+        service_urls.endpoint(cluster_env, "mailer")
     behind(api, "mailer")
     with pytest.raises(LookupError):
-        doors.endpoint(cluster_env, "mailer")
+        service_urls.endpoint(cluster_env, "mailer")
 
 
 def test_a_tunnel_carries_many_connections_at_once() -> None:
@@ -263,7 +263,7 @@ def test_the_open_connection_of_a_browser_is_no_obstacle_to_http(cluster_env: En
         while client.recv(65536):
             client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
-    with doors.urls(cluster_env, carry=carry) as urls:
+    with service_urls.urls(cluster_env, carry=carry) as urls:
         connection = http.client.HTTPConnection("127.0.0.1", int(urls["mailer"].rpartition(":")[2]), timeout=10)
         for _ in range(3):
             connection.request("GET", "/")

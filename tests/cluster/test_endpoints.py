@@ -2,8 +2,8 @@
 
 import pytest
 
-from bootstrap.cluster import endpoints
-from bootstrap.env import Env
+from bootstrap.cluster.pods import endpoints
+from bootstrap.core.env import Env
 from tests.apiserver import ApiServer, Document
 from tests.cluster.recorded import play
 

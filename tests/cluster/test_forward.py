@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kubernetes.client import ApiException
 
-from bootstrap.cluster import forward
-from bootstrap.cluster.api import message
+from bootstrap.clients import port_forward
+from bootstrap.clients.kubernetes_api import message
 from tests import certificates
 from tests.cluster.pod_ports import Settings, echo, echo_over_tls, kubelet, tcp_server
 from tests.ports import free
@@ -24,10 +24,10 @@ def heard(client: socket.socket) -> bytes:
     return b"".join(iter(lambda: client.recv(65536), b""))
 
 
-def carried(told: Settings, pod: str = "shop-1", silence: float = forward.SILENCE) -> socket.socket:
+def carried(told: Settings, pod: str = "shop-1", silence: float = port_forward.SILENCE) -> socket.socket:
     """The user's end of a connection that is carried to the pod."""
     mine, far = socket.socketpair()
-    threading.Thread(target=forward.carry, args=(told, "small", pod, 8081, far, silence), daemon=True).start()
+    threading.Thread(target=port_forward.carry, args=(told, "small", pod, 8081, far, silence), daemon=True).start()
     return mine
 
 
@@ -89,14 +89,14 @@ def test_a_port_where_nobody_listens_ends_the_connection() -> None:
 
 def test_a_pod_that_is_gone_is_refused_as_the_api_refuses() -> None:
     with kubelet({}) as told, pytest.raises(ApiException) as refused:
-        forward.open_socket(told, "small", "gone", 8081)
+        port_forward.open_socket(told, "small", "gone", 8081)
     assert refused.value.status == 404
     assert message(refused.value) == '404 pods "gone" not found'
 
 
 def test_an_api_that_is_away_is_an_os_error() -> None:
     with pytest.raises(OSError, match="refused"):
-        forward.open_socket(Settings(f"http://127.0.0.1:{free()}"), "small", "shop-1", 8081)
+        port_forward.open_socket(Settings(f"http://127.0.0.1:{free()}"), "small", "shop-1", 8081)
 
 
 def test_many_connections_at_once_do_not_meet() -> None:
@@ -104,7 +104,7 @@ def test_many_connections_at_once_do_not_meet() -> None:
 
         def ask(number: int) -> bool:
             said = f"{number} ".encode() * 2000
-            with forward.open_socket(told, "small", "shop-1", 8081) as client:
+            with port_forward.open_socket(told, "small", "shop-1", 8081) as client:
                 client.sendall(said)
                 client.settimeout(10)
                 came = b""
@@ -120,7 +120,7 @@ def test_every_connection_over_tls_is_answered(tmp_path: Path) -> None:
     with echo_over_tls(certificates.write(tmp_path / "tls")) as told:
 
         def ask(_: int) -> bytes:
-            with forward.open_socket(told, "small", "shop-1", 8081) as client:
+            with port_forward.open_socket(told, "small", "shop-1", 8081) as client:
                 client.settimeout(10)
                 client.sendall(b"hello")
                 return client.recv(5)
@@ -136,7 +136,7 @@ def test_http_is_spoken_over_the_socket() -> None:
 
     with tcp_server(answer) as port, kubelet({"shop-1": port}) as told:
         connection = http.client.HTTPConnection("127.0.0.1", 8081)
-        connection.sock = forward.open_socket(told, "small", "shop-1", 8081)
+        connection.sock = port_forward.open_socket(told, "small", "shop-1", 8081)
         connection.request("GET", "/healthz")
         assert connection.getresponse().read() == b"ok"
         connection.close()

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.cluster.kafka_probe import brokers
+from bootstrap.clients.http import request
 from bootstrap.cluster.probe import script
-from bootstrap.http import request
+from bootstrap.cluster.probe_kafka import brokers
 from tests.ports import free
 
 Answering = Callable[[bytes], tuple[str, int]]

@@ -4,9 +4,9 @@ import threading
 import time
 from itertools import islice
 
-from bootstrap.cluster import following
-from bootstrap.cluster.logs import lines
-from bootstrap.env import Env
+from bootstrap.cluster.pods import logs_follow
+from bootstrap.cluster.pods.logs import lines
+from bootstrap.core.env import Env
 from tests.apiserver import ApiServer, Refused
 from tests.cluster.pod_documents import container, pod
 from tests.failures import failure
@@ -80,7 +80,7 @@ def test_a_service_without_pods_is_said_with_where_to_look(cluster_env: Env) -> 
 
 def test_a_pod_without_its_sidecar_is_said(cluster_env: Env, api: ApiServer) -> None:
     api.put(pod("shop", "shop-1", container("shop")))
-    for printed in (lines, following.lines):
+    for printed in (lines, logs_follow.lines):
         assert failure(printed(cluster_env, "shop", sidecar=True).__next__).code == "log-not-injected"
 
 
@@ -118,7 +118,7 @@ def test_an_api_that_is_away_is_said(cluster_env: Env, api: ApiServer) -> None:
 def test_following_goes_on_with_the_pod_that_takes_the_place(cluster_env: Env, api: ApiServer) -> None:
     api.put(pod("shop", "shop-1"))
     api.log("small", "shop-1", "shop", at(1, "old"))
-    printed = following.lines(cluster_env, "shop", every=0.01)
+    printed = logs_follow.lines(cluster_env, "shop", every=0.01)
     assert next(printed) == "old"
     api.put(pod("shop", "shop-2", created="2026-01-01T00:01:00Z"))
     api.log("small", "shop-2", "shop", at(5, "new") + at(6, "newer"))
@@ -129,7 +129,7 @@ def test_following_goes_on_with_the_pod_that_takes_the_place(cluster_env: Env, a
 def test_following_goes_on_after_a_restart(cluster_env: Env, api: ApiServer) -> None:
     api.put(pod("shop", "shop-1"))
     api.log("small", "shop-1", "shop", at(1, "before"))
-    printed = following.lines(cluster_env, "shop", every=0.01)
+    printed = logs_follow.lines(cluster_env, "shop", every=0.01)
     assert next(printed) == "before"
     api.log("small", "shop-1", "shop", at(3, "after"))
     api.put(pod("shop", "shop-1", container("shop", restarts=1), container("daprd")))
@@ -139,7 +139,7 @@ def test_following_goes_on_after_a_restart(cluster_env: Env, api: ApiServer) -> 
 def test_a_stream_that_breaks_is_read_on_without_a_line_twice(cluster_env: Env, api: ApiServer) -> None:
     api.put(pod("shop", "shop-1"))
     api.log("small", "shop-1", "shop", at(1, "one") + at(2, "two"))
-    printed = following.lines(cluster_env, "shop", every=0.01)
+    printed = logs_follow.lines(cluster_env, "shop", every=0.01)
     assert list(islice(printed, 2)) == ["one", "two"]
     api.fault(path="/pods", refused=Refused(500, "etcdserver: leader changed"), times=3)
     api.log("small", "shop-1", "shop", at(1, "one") + at(2, "two") + at(3, "three"))
@@ -152,7 +152,7 @@ def test_a_stream_that_breaks_is_read_on_without_a_line_twice(cluster_env: Env, 
 def test_following_waits_for_a_container_that_will_start(cluster_env: Env, api: ApiServer) -> None:
     creating = {"waiting": {"reason": "ContainerCreating"}}
     api.put(pod("shop", "shop-1", container("shop", creating), container("daprd", creating)))
-    printed = following.lines(cluster_env, "shop", every=0.01)
+    printed = logs_follow.lines(cluster_env, "shop", every=0.01)
     asked = len(api.requests)
 
     def start() -> None:
@@ -169,6 +169,6 @@ def test_following_waits_for_a_container_that_will_start(cluster_env: Env, api: 
 
 def test_following_ends_where_waiting_cannot_help(cluster_env: Env, api: ApiServer) -> None:
     api.put(pod("shop", "shop-1", container("shop", ABSENT), container("daprd", ABSENT)))
-    found = failure(lambda: next(following.lines(cluster_env, "shop", every=0.01)))
+    found = failure(lambda: next(logs_follow.lines(cluster_env, "shop", every=0.01)))
     assert found.final
     assert "shop-1" in found.summary

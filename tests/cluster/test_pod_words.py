@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.catalogue import recognise
+from bootstrap.problems.catalogue import recognise
 
 RECORDED = Path(__file__).parents[1] / "recorded"
 PHASES = ("admission", "config", "log", "mount", "pull", "schedule", "start", "volume")

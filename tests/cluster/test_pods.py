@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bootstrap.cluster import crashes, pod_case, pods, rollout
-from bootstrap.env import Env
-from bootstrap.problem import Problem
+from bootstrap.cluster.pods import case as pod_case
+from bootstrap.cluster.pods import crashes, rollout, why
+from bootstrap.core.env import Env
+from bootstrap.problems.problem import Problem
 from tests.apiserver import ApiServer, Document, Refused
 from tests.cluster.recorded import items, play
 
@@ -62,7 +63,7 @@ def tell(cluster_env: Env, api: ApiServer) -> Any:
         container = of["spec"]["containers"][0]["name"]
         api.log("small", "shop-1", container, log)
         api.log("small", "shop-1", container, previous, previous=True)
-        return pods.problem_of(cluster_env, of, said, now=NOW)
+        return why.problem_of(cluster_env, of, said, now=NOW)
 
     return told
 
@@ -101,7 +102,7 @@ def test_an_init_container_that_ended_with_the_node_is_no_crash(cluster_env: Env
     found["spec"] = {"containers": [{"name": "app", "image": "app:1"}], "initContainers": found["spec"]["containers"]}
     for made, code in (("False", "pod-starting"), ("True", "pod-crashes")):
         found["status"]["conditions"][0]["status"] = made
-        told = pods.problem_of(cluster_env, found, (), now=NOW)
+        told = why.problem_of(cluster_env, found, (), now=NOW)
         assert told
         assert told.code == code
 
@@ -217,9 +218,9 @@ def test_a_probe_that_fails_is_waited_for_with_its_words(tell: Any) -> None:
 
 def test_what_cannot_be_mounted_is_final_when_it_stays_so(tell: Any) -> None:
     words = 'MountVolume.SetUp failed for volume "config" : configmap references non-existent config key: a.yaml'
-    for count in (1, pods.MOUNT_TRIES):
+    for count in (1, why.MOUNT_TRIES):
         found = tell(pod({"waiting": {"reason": "ContainerCreating"}}), event("FailedMount", words, count))
-        assert (found.code, found.final) == ("pod-mount-key-missing", count >= pods.MOUNT_TRIES)
+        assert (found.code, found.final) == ("pod-mount-key-missing", count >= why.MOUNT_TRIES)
     other = 'MountVolume.SetUp failed for volume "kube-api-access-x" : configmap "kube-root-ca.crt" not found'
     found = tell(pod({"waiting": {"reason": "ContainerCreating"}}), event("FailedMount", other, 9))
     assert (found.code, found.final) == ("pod-not-started", False)
@@ -236,7 +237,7 @@ def test_an_evicted_pod_says_of_what_there_was_too_little(tell: Any) -> None:
 def test_a_pod_that_does_not_go_names_its_finalizers(cluster_env: Env, api: ApiServer) -> None:
     now = play(api, "stuck-terminating")
     (gone,) = items("stuck-terminating", "pods")
-    found = pods.problem_of(cluster_env, gone, [], now=now)
+    found = why.problem_of(cluster_env, gone, [], now=now)
     assert found is not None
     assert found.code == "pod-stuck-terminating"
     assert "example.com/flush-events" in found.cause
@@ -316,7 +317,7 @@ STATES = st.one_of(
     st.builds(ended, st.sampled_from([0, 1, 137, 143, 255]), st.floats(0, 100)),
     st.builds(
         lambda reason: {"waiting": {"reason": reason, "message": "?"}},
-        st.sampled_from([*pods.PULLS, "CrashLoopBackOff", "ContainerCreating", "CreateContainerConfigError", "New"]),
+        st.sampled_from([*why.PULLS, "CrashLoopBackOff", "ContainerCreating", "CreateContainerConfigError", "New"]),
     ),
 )
 
@@ -326,7 +327,7 @@ STATES = st.one_of(
 def test_whatever_its_state_a_pod_is_told_or_is_ready(
     cluster_env: Env, state: Document, last: Document, ready: bool, restarts: int
 ) -> None:
-    found = pods.problem_of(cluster_env, pod(state, ready=ready, restartCount=restarts, lastState=last), [], now=NOW)
+    found = why.problem_of(cluster_env, pod(state, ready=ready, restartCount=restarts, lastState=last), [], now=NOW)
     if found is None:
         assert ready
     else:

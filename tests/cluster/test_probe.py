@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bootstrap import pod_security
+from bootstrap.clients.http import Answer
 from bootstrap.cluster import namespaces, probe
-from bootstrap.env import Env
-from bootstrap.http import Answer
-from bootstrap.problem import Failed
+from bootstrap.core.env import Env
+from bootstrap.lint import pod_security
+from bootstrap.problems.problem import Failed
 from tests.apiserver import ApiServer, Document, Refused
 
 PATH = f"http:{probe.NAME}:8000"

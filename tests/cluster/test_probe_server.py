@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from bootstrap.clients.http import Answer, request
 from bootstrap.cluster import probe_server
 from bootstrap.cluster.probe_server import Handler
-from bootstrap.http import Answer, request
 
 
 class Teapot(BaseHTTPRequestHandler):

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from bootstrap.cluster import pods, readiness
-from bootstrap.cluster.api import Cluster
-from bootstrap.env import Env
-from bootstrap.http import Answer
-from bootstrap.problem import Problem
-from bootstrap.runner import Event, Runner
-from bootstrap.stage import Stage
+from bootstrap.clients.http import Answer
+from bootstrap.clients.kubernetes_api import Cluster
+from bootstrap.cluster import readiness
+from bootstrap.cluster.pods import why
+from bootstrap.core.env import Env
+from bootstrap.core.runner import Event, Runner
+from bootstrap.core.stage import Stage
+from bootstrap.problems.problem import Problem
 from tests.apiserver import Document
 from tests.doubles import Simulated
 
@@ -65,7 +66,7 @@ class Scene:
                 "containerStatuses": statuses,
             },
         }
-        found = pods.problem_of(self.env, pod, [], now=NOW)
+        found = why.problem_of(self.env, pod, [], now=NOW)
         assert found is not None
         return found
 

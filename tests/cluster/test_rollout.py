@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from bootstrap.cluster import rollout
-from bootstrap.cluster.scheduling import PATIENCE
-from bootstrap.env import Env
-from bootstrap.problem import Failed, Problem
+from bootstrap.cluster.pods import rollout
+from bootstrap.cluster.pods.scheduling import PATIENCE
+from bootstrap.core.env import Env
+from bootstrap.problems.problem import Failed, Problem
 from tests.apiserver import ApiServer, Document
 from tests.cluster.recorded import CASES, items, play, snapshots
 

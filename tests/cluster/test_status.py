@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.cluster import status, without_dapr
-from bootstrap.cluster.pod_facts import pod_facts
-from bootstrap.env import Env, owner_of
+from bootstrap.broker import redpanda
+from bootstrap.clients.kafka import TopicFacts
+from bootstrap.cluster.pods.summary import pod_facts
+from bootstrap.core.env import Env, owner_of
+from bootstrap.dapr import disabled
 from bootstrap.images import layout
-from bootstrap.kafka import TopicFacts
-from bootstrap.local import redpanda
+from bootstrap.targets import minikube_status
 from tests.apiserver import ApiServer, Document, Refused
 from tests.cluster.pod_documents import RUNNING, container, pod
 from tests.docker_doubles import FakeEngine
@@ -99,12 +100,12 @@ def ages(env: Env) -> dict[str, float]:
 
 
 def facts(env: Env) -> dict[str, Any]:
-    return status.facts(env, ages)
+    return minikube_status.facts(env, ages)
 
 
 def table(document: dict[str, Any], *gates: str) -> dict[str, list[str]]:
     """The rows, by their name."""
-    rows = status.rows({**document, "gates": dict.fromkeys(gates)})
+    rows = minikube_status.rows({**document, "gates": dict.fromkeys(gates)})
     return {row[1].strip(): [row[0], *row[2:]] for row in rows}
 
 
@@ -165,7 +166,7 @@ def test_what_does_not_work_without_dapr_is_everything_that_the_manifest_gives(e
     services = dict(env.manifest.services)
     services["shop"] = services["shop"].model_copy(update={"invokes": ("mailer",)})
     manifest = env.manifest.model_copy(update={"services": services})
-    assert without_dapr.effects(manifest, "mailer") == [
+    assert disabled.effects(manifest, "mailer") == [
         "it hears nothing of orders",
         "it has no state store",
         "shop cannot call it",

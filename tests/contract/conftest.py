@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.local import daprd
+from bootstrap.dapr import daprd
 from tests.contract.world import World
 
 

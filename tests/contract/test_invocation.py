@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap import dapr
-from bootstrap.local import daprd
+from bootstrap.dapr import daprd, resources
 from tests.contract.app import METHODS
 from tests.contract.world import World
 from tests.waits import until
@@ -68,7 +67,7 @@ def test_an_unknown_app(world: World) -> None:
 
 @pytest.mark.parametrize("world", [pytest.param("daprd", marks=pytest.mark.real("daprd"))], indirect=True)
 def test_no_name_is_lost_while_it_cannot_be_renewed(world: World) -> None:
-    with closing(sqlite3.connect(dapr.names(world.folder / "dapr"), isolation_level=None)) as held:
+    with closing(sqlite3.connect(resources.names(world.folder / "dapr"), isolation_level=None)) as held:
         held.execute("BEGIN IMMEDIATE")  # as a disk that takes no write for a while
         until = time.monotonic() + 8
         while time.monotonic() < until:
@@ -78,7 +77,7 @@ def test_no_name_is_lost_while_it_cannot_be_renewed(world: World) -> None:
 
 @pytest.mark.parametrize("world", [pytest.param("daprd", marks=pytest.mark.real("daprd"))], indirect=True)
 def test_a_name_of_one_that_was_killed_is_forgotten_and_entered_anew(world: World) -> None:
-    names, port = dapr.names(world.folder / "dapr"), daprd.internal_port(world.second.argv)
+    names, port = resources.names(world.folder / "dapr"), daprd.internal_port(world.second.argv)
     world.second.end(signal.SIGKILL)
     assert daprd.is_named(names, port)
     daprd.forget(names, port)

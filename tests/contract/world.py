@@ -22,8 +22,8 @@ from aiokafka.errors import KafkaError
 from dapr.aio.clients import DaprClient
 from dapr.conf import settings
 
-from bootstrap import dapr
-from bootstrap.local import daprd
+from bootstrap.dapr import daprd
+from bootstrap.dapr import resources as dapr
 from bootstrap.manifest import Manifest
 from tests.contract.app import App
 from tests.ports import free
@@ -264,7 +264,7 @@ class World:
                 resources=self.folders[name],
             )
         else:
-            argv = [sys.executable, "-m", "bootstrap.sidecar", "--app-id", name, "--app-port", str(self.app.port)]
+            argv = [sys.executable, "-m", "bootstrap.local.sidecar", "--app-id", name, "--app-port", str(self.app.port)]
             argv += ["--http-port", str(http), "--grpc-port", str(grpc)]
             argv += ["--resources", str(self.folders[name]), "--registry", str(self.registry)]
         return Sidecar(argv, http, grpc, self.folder / f"{name}.log")

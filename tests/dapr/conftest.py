@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from bootstrap.cluster import namespaces
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from tests.apiserver import ApiServer, Document
 from tests.apiserver.resources import Resource
 

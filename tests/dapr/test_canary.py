@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from bootstrap import pod_security
-from bootstrap.cluster import canary, namespaces
-from bootstrap.cluster.pod_facts import SIDECAR, has
-from bootstrap.env import Env
-from bootstrap.problem import Failed
+from bootstrap.cluster import namespaces
+from bootstrap.cluster.pods.summary import SIDECAR, has
+from bootstrap.core.env import Env
+from bootstrap.dapr import canary
+from bootstrap.lint import pod_security
+from bootstrap.problems.problem import Failed
 from bootstrap.stages.canary import injection, stage
 from tests.apiserver import ApiServer, Refused
 

@@ -11,9 +11,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bootstrap.cluster import dapr_chart
-from bootstrap.env import Env
-from bootstrap.problem import Failed
+from bootstrap.core.env import Env
+from bootstrap.dapr import chart as dapr_chart
+from bootstrap.problems.problem import Failed
 from tests.dapr.conftest import VERSION, archive
 from tests.tools.mirror import Mirror, mirror, sha256
 

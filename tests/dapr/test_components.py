@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bootstrap.cluster import helm_storage
-from bootstrap.command import Completed
-from bootstrap.env import Env, owner_of
-from bootstrap.http import Answer
-from bootstrap.problem import Failed
+from bootstrap.clients.command import Completed
+from bootstrap.clients.http import Answer
+from bootstrap.core.env import Env, owner_of
+from bootstrap.helm import storage
+from bootstrap.problems.problem import Failed
 from bootstrap.stages import components
 from tests.apiserver import ApiServer, Refused
 
@@ -90,7 +90,7 @@ def test_the_release_of_a_service_that_was_taken_out_is_removed(env: Env, api: A
 
     env.runner, env.say = without_helm, said.append
     for name, owner in (("gone", owner_of(env.root)), ("shop", owner_of(env.root)), ("foreign", "f" * 16)):
-        facts = {"owner": "helm", "name": name, "status": "deployed", "version": "1", helm_storage.OWNER: owner}
+        facts = {"owner": "helm", "name": name, "status": "deployed", "version": "1", storage.OWNER: owner}
         metadata = {"name": f"sh.helm.release.v1.{name}.v1", "namespace": NAMESPACE, "labels": facts}
         api.put({"apiVersion": "v1", "kind": "Secret", "metadata": metadata})
     components.apply(env)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap.cluster import releases
-from bootstrap.env import Env
-from bootstrap.problem import Failed
+from bootstrap.core.env import Env
+from bootstrap.helm import releases
+from bootstrap.problems.problem import Failed
 from bootstrap.stages import dapr
 from tests.apiserver import ApiServer, Document
 from tests.dapr.conftest import archive, definition

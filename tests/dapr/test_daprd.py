@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap import dapr
-from bootstrap.local import daprd
+from bootstrap.dapr import daprd
+from bootstrap.dapr import resources as dapr
 from bootstrap.manifest import load
 from tests.ports import free
 from tests.waits import until

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.catalogue import recognise
-from bootstrap.cluster import releases
-from bootstrap.env import Env
+from bootstrap.core.env import Env
+from bootstrap.helm import releases
+from bootstrap.problems.catalogue import recognise
 from bootstrap.stages import postgres
 from tests.apiserver import ApiServer, Document
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap import dapr
+from bootstrap.dapr import resources as dapr
 from bootstrap.manifest import Manifest
 from tests.doubles import MANIFEST
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from bootstrap.cluster import secrets
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from bootstrap.stages import components
 from tests.apiserver import ApiServer
 

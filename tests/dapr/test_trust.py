@@ -2,9 +2,10 @@
 
 import pytest
 
-from bootstrap.catalogue import recognise
-from bootstrap.cluster import canary, trust
-from bootstrap.env import Env
+from bootstrap.cluster import trust
+from bootstrap.core.env import Env
+from bootstrap.dapr import canary
+from bootstrap.problems.catalogue import recognise
 from tests.apiserver import ApiServer
 from tests.dapr.conftest import CHECKOUT, OTHER_ROOT, ROOT, bundle
 

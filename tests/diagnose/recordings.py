@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootstrap.catalogue import ROWS
-from bootstrap.command import Completed
+from bootstrap.clients.command import Completed
 from bootstrap.minikube import events
+from bootstrap.problems.catalogue import ROWS
 from tests.docker_doubles import recorded, said
 
 RECORDED = Path(__file__).parents[1] / "recorded"

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bootstrap import bundle, commands
-from bootstrap.catalogue import problem
+from bootstrap.cli import bundle, commands
 from bootstrap.cluster import secrets as cluster_secrets
-from bootstrap.env import Env
-from bootstrap.problem import Failed
-from bootstrap.run_log import RunLog
+from bootstrap.core.env import Env
+from bootstrap.core.run_log import RunLog
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed
 from tests.apiserver import ApiServer
 from tests.diagnose.planted import DOCUMENTS, TEXTS, encodings, secrets
 from tests.doubles import Shell, Web, small_env

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from bootstrap import diagnose, findings, pipeline
-from bootstrap.catalogue import problem
-from bootstrap.env import Env
-from bootstrap.local.processes import Spec
-from bootstrap.problem import Failed, Problem
-from bootstrap.stage import Stage
-from bootstrap.stages import preflight
+from bootstrap import pipeline
+from bootstrap.cli import diagnose, diagnosis
+from bootstrap.core.env import Env
+from bootstrap.core.processes import Spec
+from bootstrap.core.stage import Stage
+from bootstrap.problems.catalogue import problem
+from bootstrap.problems.problem import Failed, Problem
+from bootstrap.stages import preflight_local
 from tests.apiserver import ApiServer
 from tests.diagnose.test_bundle import event, no_docker, pod, shell
 from tests.doubles import Web, small_env
@@ -32,7 +33,7 @@ STALE = problem("service-stale", "shop is stale.", name="shop")
 @pytest.fixture
 def env(tmp_path: Path) -> Iterator[Env]:
     env = small_env(tmp_path, request=Web(), runner=shell(), docker_of=no_docker)
-    preflight.apply(env)
+    preflight_local.apply(env)
     yield env
     env.processes.stop(env.processes.names(), grace=0.5)
 
@@ -54,19 +55,19 @@ def gates(**told: Problem | Exception | None) -> tuple[Stage, ...]:
 
 
 def test_nothing_is_wrong() -> None:
-    found = findings.sort(gates(), {}, dict.fromkeys(("preflight", "broker", "topics", "shop")))
+    found = diagnosis.sort(gates(), {}, dict.fromkeys(("preflight", "broker", "topics", "shop")))
     assert found.findings == ()
     assert found.healthy == ("preflight", "broker", "topics", "shop")
 
 
 def test_a_disk_that_is_full_is_named(env: Env) -> None:
     full = OSError(errno.ENOSPC, "No space left on device", str(env.state))
-    found = findings.ask(env, gates(broker=full), 30)
+    found = diagnosis.ask(env, gates(broker=full), 30)
     assert [one.code for one in found.causes] == ["disk-full"]
 
 
 def test_causes_come_before_what_follows_from_them(env: Env) -> None:
-    found = findings.ask(env, gates(broker=DIED, topics=AWAY, shop=STALE), 30)
+    found = diagnosis.ask(env, gates(broker=DIED, topics=AWAY, shop=STALE), 30)
     assert found.causes == (DIED, STALE)
     assert [(one.stage, one.after) for one in found.follows] == [("topics", ("broker",))]
     assert found.healthy == ("preflight",)
@@ -80,14 +81,14 @@ def test_a_gate_that_hangs_is_named_and_keeps_nobody(env: Env) -> None:
         end.wait(60)
 
     hung = replace(stages[1], check=hang)
-    found = findings.ask(env, (stages[0], hung, *stages[2:]), 0.3)
+    found = diagnosis.ask(env, (stages[0], hung, *stages[2:]), 0.3)
     end.set()
     assert [one.code for one in found.causes] == ["stage-hung", "service-stale"]
     assert "stage broker" in found.causes[0].summary
 
 
 def test_a_gate_that_raises_is_a_finding(env: Env) -> None:
-    found = findings.ask(env, gates(broker=Failed((DIED, AWAY)), shop=ValueError("odd")), 30)
+    found = diagnosis.ask(env, gates(broker=Failed((DIED, AWAY)), shop=ValueError("odd")), 30)
     assert [one.code for one in found.causes] == ["broker-died", "gate-broken"]
     assert found.causes[1].evidence == "ValueError: odd"
 
@@ -149,7 +150,7 @@ def test_pods_of_both_namespaces_and_foreign_ones(cluster_env: Env, api: ApiServ
         api.put(made)
     api.put(event("shop-1", "small", "back-off"))
     stages = gates(broker=DIED)
-    found = findings.ask(cluster_env, (*stages, Stage("dapr", ("broker",), lambda _: None, lambda _: None, "")), 60)
+    found = diagnosis.ask(cluster_env, (*stages, Stage("dapr", ("broker",), lambda _: None, lambda _: None, "")), 60)
     told = [(one.stage, one.problem.code, one.after) for one in found.findings]
     assert told == [
         ("broker", "broker-died", ()),
@@ -163,7 +164,7 @@ def test_pods_of_both_namespaces_and_foreign_ones(cluster_env: Env, api: ApiServ
 def test_a_pod_that_its_gate_has_told_is_told_once(cluster_env: Env, api: ApiServer) -> None:
     api.put(crashing("shop-1", of="shop"))
     told = problem("pod-crashes", "The container shop of pod small/shop-1 crashes.")
-    found = findings.ask(cluster_env, gates(shop=told), 60)
+    found = diagnosis.ask(cluster_env, gates(shop=told), 60)
     assert found.causes == (told,)
 
 
@@ -171,19 +172,19 @@ def test_equal_problems_are_told_once() -> None:
     """A claim that pends is told by the gate that waits for it, and by its pod, of which its sentence says nothing."""
     pending = problem("pvc-pending", "The claim small/data has no volume.")
     later = replace(pending, evidence="seen a moment later")
-    found = findings.sort(
+    found = diagnosis.sort(
         gates(), {"small/shop-1": ("shop", later), "small/guest": ("", later)}, {**GREEN, "shop": pending}
     )
     assert [one.problem for one in found.findings] == [pending]
-    both = findings.sort(gates(), {}, {**GREEN, "broker": pending, "shop": pending})
+    both = diagnosis.sort(gates(), {}, {**GREEN, "broker": pending, "shop": pending})
     assert both.causes == (pending,)
-    follows = findings.sort(gates(), {"small/shop-1": ("shop", later)}, {**GREEN, "preflight": DIED, "shop": pending})
+    follows = diagnosis.sort(gates(), {"small/shop-1": ("shop", later)}, {**GREEN, "preflight": DIED, "shop": pending})
     assert [one.problem for one in follows.follows] == [pending]
 
 
 def test_a_cluster_that_is_away(cluster_env: Env, api: ApiServer) -> None:
     cluster_env.kubeconfig.write_text("no kubeconfig")
-    found = findings.ask(cluster_env, gates(broker=DIED), 60)
+    found = diagnosis.ask(cluster_env, gates(broker=DIED), 60)
     assert (found.causes, found.pods) == ((DIED,), 0)
 
 
@@ -191,6 +192,6 @@ def test_a_cluster_that_is_away(cluster_env: Env, api: ApiServer) -> None:
 def test_every_stage_of_the_real_pipeline_is_asked(env: Env, place: str) -> None:
     env.place = place
     names = {stage.name for stage in pipeline.stages(env)}
-    found = findings.ask(env, pipeline.stages(env), 60)
+    found = diagnosis.ask(env, pipeline.stages(env), 60)
     assert {one.stage for one in found.findings} | set(found.healthy) == names
     assert "gate-broken" not in {one.problem.code for one in found.findings}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.explain import explain, found
-from bootstrap.problem import Failed, Row
-from bootstrap.troubleshooting import AREAS
+from bootstrap.cli.explain import explain, found
+from bootstrap.problems.docs_page import AREAS
+from bootstrap.problems.problem import Failed, Row
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EVERY = [row for rows in AREAS.values() for row in rows]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bootstrap.catalogue import ROWS, Row, recognise
+from bootstrap.problems.catalogue import ROWS, Row, recognise
 from tests.diagnose.recordings import SAME, SCOPES, Recording, Scope, every
 
 EVERY = every()

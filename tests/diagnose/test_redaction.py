@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap import redaction
-from bootstrap.catalogue import problem
-from bootstrap.run_log import RunLog
+from bootstrap.core.run_log import RunLog
+from bootstrap.problems import redaction
+from bootstrap.problems.catalogue import problem
 from tests.diagnose.planted import DOCUMENTS, TEXTS, encodings, secrets
 
 RECORDED = Path(__file__).parents[1] / "recorded"

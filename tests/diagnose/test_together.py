@@ -2,7 +2,7 @@
 
 import threading
 
-from bootstrap.together import together
+from bootstrap.core.concurrent import together
 
 
 def test_each_answer_by_its_name() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import docker_engine
-from bootstrap.env import Env
+from bootstrap.clients import docker_engine
+from bootstrap.core.env import Env
 from bootstrap.images.layout import Engine
 from bootstrap.manifest import load
 from tests import parts

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from bootstrap.images import layout
 from tests.doubles import Shell, small_env
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from bootstrap.images import build, layout
 from bootstrap.images.layout import Engine
-from bootstrap.problem import Failed, Problem
+from bootstrap.problems.problem import Failed, Problem
 from bootstrap.stages import images
 from tests import wheels
 from tests.doubles import Shell

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from bootstrap.catalogue import is_unknown
-from bootstrap.command import Cancelled, Completed
-from bootstrap.env import Env
+from bootstrap.clients.command import Cancelled, Completed
+from bootstrap.core.env import Env
 from bootstrap.images import layout
-from bootstrap.problem import Failed, Problem
+from bootstrap.problems.catalogue import is_unknown
+from bootstrap.problems.problem import Failed, Problem
 from bootstrap.stages import images
 from tests.docker_doubles import FakeEngine as Machine
 from tests.docker_doubles import said

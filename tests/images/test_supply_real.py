@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import docker_engine
-from bootstrap.env import Env
+from bootstrap.clients import docker_engine
+from bootstrap.core.env import Env
 from bootstrap.images import mirror, supply
 from bootstrap.images.layout import Engine
 from tests import waits

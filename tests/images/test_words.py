@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bootstrap.catalogue import recognise
-from bootstrap.catalogue_images import ROWS
 from bootstrap.images import probe
+from bootstrap.problems.catalogue import recognise
+from bootstrap.problems.rows.images import ROWS
 
 RECORDED = Path(__file__).parents[1] / "recorded"
 FACTS: dict[str, Any] = {

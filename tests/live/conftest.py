@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bootstrap import commands
-from bootstrap.env import Env
+from bootstrap.cli import commands
+from bootstrap.core.env import Env
 from tests.live.world import Belongings, belongings, leave_belongings
 from tests.local.conftest import Checkout, copy_checkout
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from kubernetes.client import ApiException
 
+from bootstrap.broker.redpanda import SERVICE as BROKER
+from bootstrap.clients.kubernetes_api import message, path
 from bootstrap.cluster import namespaces, probe
-from bootstrap.cluster.api import message, path
-from bootstrap.env import Env
-from bootstrap.local.redpanda import SERVICE as BROKER
+from bootstrap.core.env import Env
 from bootstrap.stages.release import dapr_enabled
 from tests.live.world import Belongings
 from tests.local.conftest import Checkout

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bootstrap import tools
-from bootstrap.env import Env
+from bootstrap.core.env import Env
+from bootstrap.tools import versions
 from tests.live.world import control, kubectl
 from tests.local.conftest import Checkout
 
@@ -49,7 +49,7 @@ def test_a_node_that_was_restarted(live: Checkout, env: Env, tasks: str) -> None
 @pytest.mark.parametrize("by", ["minikube", "docker"])
 def test_a_node_that_was_paused(live: Checkout, env: Env, tasks: str, by: str) -> None:
     if by == "minikube":
-        program = tools.program(env, "minikube")
+        program = versions.program(env, "minikube")
         subprocess.run([program, "-p", env.context, "pause"], check=True, capture_output=True, timeout=120)
     else:
         docker("pause", env.context)

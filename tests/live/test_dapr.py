@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bootstrap.cluster import namespaces
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from tests.live.world import kubectl
 from tests.local.conftest import Checkout
 from tests.waits import until

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import commands, tool_download
-from bootstrap.env import Env
+from bootstrap.cli import commands
+from bootstrap.core.env import Env
 from bootstrap.minikube import profile
+from bootstrap.tools import install
 from tests.live.world import SETTINGS
 from tests.local.conftest import copy_checkout
 from tests.minikube import life
@@ -37,7 +38,7 @@ def other(settings: None, tmp_path: Path) -> Iterator[Env]:
     manifest.write_text(text.replace("memory_mb = 6144", "memory_mb = 3072"))
     env = commands.open_env(checkout.path, checkout.environ)
     env.minikube.mkdir(parents=True)
-    tool_download.obtain(env, "minikube")
+    install.obtain(env, "minikube")
     yield env
     profile.run(env, "delete", timeout=life.LIMIT_S)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from tests.live.world import Belongings, control
 from tests.local.conftest import Checkout
 

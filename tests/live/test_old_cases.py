@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap.cluster import releases, rollout
-from bootstrap.cluster.api import path
-from bootstrap.env import Env
+from bootstrap.clients.kubernetes_api import path
+from bootstrap.cluster.pods import rollout
+from bootstrap.core.env import Env
+from bootstrap.helm import releases
 from bootstrap.images import layout
 from bootstrap.minikube import docker_env
-from bootstrap.problem import Failed, Problem
+from bootstrap.problems.problem import Failed, Problem
 from bootstrap.stages import images
 from tests.local.conftest import Checkout
 

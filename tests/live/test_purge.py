@@ -2,7 +2,7 @@
 
 import pytest
 
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from tests.live.world import Belongings, belongings
 from tests.local.conftest import Checkout
 

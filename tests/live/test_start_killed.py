@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from tests.local.conftest import Checkout
 
 pytestmark = [pytest.mark.live, pytest.mark.real("docker")]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.real("docker", "busybox")
 @pytest.fixture(scope="module", autouse=True)
 def with_engine(checkout: Checkout, docker_environ: dict[str, str]) -> Iterator[None]:
     """The checkout with an engine and an image in Redpanda's place; its container and volume do not stay."""
-    from bootstrap import docker_engine
+    from bootstrap.clients import docker_engine
 
     checkout.environ |= {name: value for name, value in docker_environ.items() if name.startswith("DOCKER_")}
     manifest = checkout.path / "environment.toml"
@@ -52,7 +52,7 @@ def test_a_plain_up_goes_on_with_it_and_starts_nothing_anew(checkout: Checkout) 
 
 
 def test_a_killed_container_is_noticed_and_healed(checkout: Checkout, docker_environ: dict[str, str]) -> None:
-    from bootstrap import docker_engine
+    from bootstrap.clients import docker_engine
 
     client = docker_engine.connect(docker_environ)
     client.containers.get(broker(checkout)["container"]).kill()
@@ -70,7 +70,7 @@ def test_the_wheel_takes_over_and_the_container_stops(checkout: Checkout) -> Non
 
 
 def test_down_leaves_the_volume_alone(checkout: Checkout, docker_environ: dict[str, str]) -> None:
-    from bootstrap import docker_engine
+    from bootstrap.clients import docker_engine
 
     assert "its topics stay" in checkout.inv("down")
     assert [process.cmdline() for process in checkout.processes()] == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from tests.docker_doubles import FakeEngine
 from tests.doubles import small_env
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bootstrap.doctor import doctor, facts, rows
-from bootstrap.env import Env
+from bootstrap.cli.doctor import doctor, facts, rows
+from bootstrap.core.env import Env
 from tests.docker_doubles import said
 from tests.machine.conftest import Engine
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from bootstrap import docker_engine
-from bootstrap.env import Env
+from bootstrap.clients import docker_engine
+from bootstrap.core.env import Env
 from bootstrap.machine import engine as engines
 from bootstrap.machine import folder
-from bootstrap.minikube import owner
-from bootstrap.problem import Failed, Problem
-from bootstrap.stages import machine
+from bootstrap.minikube import ownership
+from bootstrap.problems.problem import Failed, Problem
+from bootstrap.stages import preflight_minikube
 from tests.docker_doubles import FakeContainer, said
 from tests.doubles import Shell, small_env
 from tests.engine import IMAGE
@@ -36,11 +36,11 @@ def codes(found: list[Problem]) -> list[str]:
 
 def test_all_is_well(env: Env, root: Root) -> None:
     for at in (Path("/nowhere"), root(WSL2)):
-        assert codes(list(machine.findings(env, at))) == []
-    machine.apply(env)
+        assert codes(list(preflight_minikube.findings(env, at))) == []
+    preflight_minikube.apply(env)
     assert (env.state / ".gitignore").read_text() == "*\n"
     assert env.minikube.is_dir()
-    machine.apply(env)
+    preflight_minikube.apply(env)
 
 
 @pytest.mark.closes(
@@ -60,12 +60,12 @@ def test_all_is_well(env: Env, root: Root) -> None:
 )
 def test_the_engine(env: Env, engine: Engine, tells: dict[str, Any], expected: list[str]) -> None:
     engine.tells |= tells
-    assert codes(list(machine.findings(env))) == expected
-    found = machine.check(env)
+    assert codes(list(preflight_minikube.findings(env))) == expected
+    found = preflight_minikube.check(env)
     assert (found.code if found else None) == (expected[0] if expected else None)
     if expected:
         with pytest.raises(Failed) as failed:
-            machine.apply(env)
+            preflight_minikube.apply(env)
         assert [problem.code for problem in failed.value.problems] == expected
 
 
@@ -93,8 +93,8 @@ def test_the_engine_s_disk_where_it_is_one_of_this_machine(env: Env, engine: Eng
     found = list(engines.findings(env, engine.tells, (0, 0), free))
     assert codes(found) == ["docker-disk-low"]
     assert "5000 MiB free" in found[0].cause
-    owner.claim(env, exists=False)
-    owner.note_up(env)
+    ownership.claim(env, exists=False)
+    ownership.note_up(env)
     assert codes(list(engines.findings(env, engine.tells, (0, 0), free))) == [], "the cluster is made already"
     engine.tells["OperatingSystem"] = "Docker Desktop"
     assert engines.free_mib(engine.tells, free) is None
@@ -117,19 +117,19 @@ def test_no_engine_and_everything_else_is_told_with_it(
 ) -> None:
     engine.raises["get"] = said(case)
     env.environ = {**env.environ, "HELM": "/gone/helm"}
-    assert codes(list(machine.findings(env))) == [code, "tool-missing"]
+    assert codes(list(preflight_minikube.findings(env))) == [code, "tool-missing"]
     desktop = root({**WSL2, "mnt/wsl/docker-desktop/x": ""})
     expected = "wsl-docker-not-integrated" if code == "docker-not-running" else code
-    assert codes(list(machine.findings(env, desktop))) == [expected, "tool-missing"]
+    assert codes(list(preflight_minikube.findings(env, desktop))) == [expected, "tool-missing"]
 
 
 @pytest.mark.closes("preflight (minikube)", "the Docker Engine is reached by its socket", "docker-over-tcp")
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:2375", "localhost:2375", "http://127.0.0.1:2375"])
 def test_an_engine_behind_a_port_is_refused(env: Env, address: str) -> None:
     env.environ = {**env.environ, "DOCKER_HOST": address}
-    assert codes(list(machine.findings(env))) == ["docker-over-tcp"]
+    assert codes(list(preflight_minikube.findings(env))) == ["docker-over-tcp"]
     env.environ = {**env.environ, "DOCKER_HOST": "unix:///run/user/1000/docker.sock"}
-    assert codes(list(machine.findings(env))) == []
+    assert codes(list(preflight_minikube.findings(env))) == []
 
 
 @pytest.mark.closes("preflight (minikube)", "the Docker Engine answers", "docker-config-unreadable")
@@ -142,18 +142,18 @@ def test_a_configuration_of_docker_that_its_library_does_not_bear(
     (tmp_path / "config.json").write_text(content)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     env.docker_of = docker_engine.connect
-    assert codes(list(machine.findings(env))) == ["docker-config-unreadable"]
+    assert codes(list(preflight_minikube.findings(env))) == ["docker-config-unreadable"]
 
 
 @pytest.mark.closes("preflight (minikube)", "the docker program is there", "docker-program-missing")
 def test_no_docker_program(env: Env) -> None:
     (Path(env.environ["PATH"]) / "docker").unlink()
-    assert codes(list(machine.findings(env))) == ["docker-program-missing"]
+    assert codes(list(preflight_minikube.findings(env))) == ["docker-program-missing"]
 
 
 @pytest.mark.closes("preflight (minikube)", "WSL is one that works", "wsl-version")
 def test_wsl_1_and_nothing_more_about_wsl(env: Env, root: Root) -> None:
-    assert codes(list(machine.findings(env, root({**WSL1, "etc/resolv.conf": ""})))) == ["wsl-version"]
+    assert codes(list(preflight_minikube.findings(env, root({**WSL1, "etc/resolv.conf": ""})))) == ["wsl-version"]
 
 
 @pytest.mark.closes("preflight (minikube)", "clocks agree", "wsl-clock")
@@ -168,13 +168,13 @@ def test_wsl_1_and_nothing_more_about_wsl(env: Env, root: Root) -> None:
     ],
 )
 def test_wsl_2(env: Env, root: Root, files: dict[str, str], expected: list[str]) -> None:
-    assert codes(list(machine.findings(env, root(WSL2 | files)))) == expected
+    assert codes(list(preflight_minikube.findings(env, root(WSL2 | files)))) == expected
 
 
 @pytest.mark.closes("preflight (minikube)", "WSL is one that works", "wsl-cgroup")
 def test_wsl_2_with_control_groups_of_version_1(env: Env, root: Root) -> None:
     files = {name: content for name, content in WSL2.items() if "cgroup" not in name}
-    found = list(machine.findings(env, root({**files, "sys/fs/cgroup/memory/tasks": ""})))
+    found = list(preflight_minikube.findings(env, root({**files, "sys/fs/cgroup/memory/tasks": ""})))
     assert codes(found) == ["wsl-cgroup"]
     assert "kernelCommandLine = cgroup_no_v1=all" in found[0].remedy
 
@@ -182,7 +182,7 @@ def test_wsl_2_with_control_groups_of_version_1(env: Env, root: Root) -> None:
 @pytest.mark.closes("preflight (minikube)", "the cluster fits into the engine", "wsl-too-small")
 def test_wsl_2_that_windows_gives_too_little(env: Env, engine: Engine, root: Root) -> None:
     engine.tells["MemTotal"] = 3 * 2**30
-    found = list(machine.findings(env, root(WSL2)))
+    found = list(preflight_minikube.findings(env, root(WSL2)))
     assert codes(found) == ["cluster-too-large", "wsl-too-small"]
     # 4096 MiB for the cluster, 512 for the broker, and 2 GiB beside them.
     assert "memory=7GB" in found[1].remedy
@@ -193,7 +193,7 @@ def test_wsl_2_that_windows_gives_too_little(env: Env, engine: Engine, root: Roo
 def test_a_clock_in_the_past(env: Env) -> None:
     ahead = time.time() + 40 * 86_400
     os.utime(env.root / "environment.toml", (ahead, ahead))
-    found = list(machine.findings(env))
+    found = list(preflight_minikube.findings(env))
     assert codes(found) == ["clock-behind"]
     assert "40 days" in found[0].summary
 
@@ -203,7 +203,7 @@ def test_a_state_folder_that_cannot_be_written(env: Env) -> None:
     env.state.rename(env.root / "elsewhere")
     env.state.write_text("in the way")
     with pytest.raises(Failed) as failed:
-        machine.apply(env)
+        preflight_minikube.apply(env)
     assert failed.value.problems[0].code == "state-not-writable"
 
 
@@ -230,13 +230,13 @@ def publisher(engine: Engine, name: str, port: int) -> None:
 @pytest.mark.closes("preflight (minikube)", "the profile is not another's", "profile-not-ours")
 def test_a_profile_of_another_checkout_is_refused_at_once(env: Env, engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    owner.claim(replace(small_env(tmp_path / "other"), environ=env.environ), exists=False)
-    assert codes(list(machine.findings(env))) == [], "nothing is there, and nobody makes it"
+    ownership.claim(replace(small_env(tmp_path / "other"), environ=env.environ), exists=False)
+    assert codes(list(preflight_minikube.findings(env))) == [], "nothing is there, and nobody makes it"
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
         with_node_port(env, port)
         publisher(engine, env.context, port)
-        found = list(machine.findings(env))
+        found = list(preflight_minikube.findings(env))
     assert codes(found) == ["profile-not-ours", "node-port-in-use"], "both, at once"
     assert str(tmp_path / "other") in found[0].summary
     assert found[1].summary.endswith(f"is taken by the container {env.context}.")
@@ -244,37 +244,37 @@ def test_a_profile_of_another_checkout_is_refused_at_once(env: Env, engine: Engi
 
 @pytest.mark.closes("preflight (minikube)", "node ports are free or ours", "node-port-in-use")
 def test_a_node_port_is_free_or_held_by_our_node(env: Env, engine: Engine) -> None:
-    owner.claim(env, exists=False)
+    ownership.claim(env, exists=False)
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
         with_node_port(env, port)
-        found = list(machine.findings(env))
+        found = list(preflight_minikube.findings(env))
         assert codes(found) == ["node-port-in-use"]
         assert f"Port {port} on 127.0.0.1, for shop, is taken by " in found[0].summary
         publisher(engine, "other", port)
-        found = list(machine.findings(env))
+        found = list(preflight_minikube.findings(env))
         assert codes(found) == ["node-port-in-use"]
         assert found[0].summary.endswith("is taken by the container other.")
         publisher(engine, env.context, port)
-        assert codes(list(machine.findings(env))) == []
+        assert codes(list(preflight_minikube.findings(env))) == []
     engine.there.clear()
-    assert codes(list(machine.findings(env))) == []
+    assert codes(list(preflight_minikube.findings(env))) == []
 
 
 def test_a_proxy_is_told_once_with_what_goes_past_it(env: Env) -> None:
     told: list[str] = []
     env.say = told.append
-    machine.apply(env)
+    preflight_minikube.apply(env)
     assert told == []
     env.environ = {**env.environ, "https_proxy": "http://proxy.example:3128", "NO_PROXY": ".example"}
-    machine.apply(env)
+    preflight_minikube.apply(env)
     assert len(told) == 1
     assert "export NO_PROXY=.example,localhost,127.0.0.1," in told[0]
     env.environ = {**env.environ, "NO_PROXY": told[0].rpartition("=")[2]}
-    machine.apply(env)
+    preflight_minikube.apply(env)
     env.kubeconfig.write_text("")
     env.environ = {**env.environ, "NO_PROXY": ""}
-    machine.apply(env)
+    preflight_minikube.apply(env)
     assert len(told) == 1
 
 
@@ -292,7 +292,7 @@ def test_the_real_engine_tells_what_is_asked_for(docker_environ: dict[str, str],
             container.reload()
             port = int(container.attrs["NetworkSettings"]["Ports"]["9092/tcp"][0]["HostPort"])
             with_node_port(env, port)
-            taken = [each.summary for each in machine.findings(env) if each.code == "node-port-in-use"]
+            taken = [each.summary for each in preflight_minikube.findings(env) if each.code == "node-port-in-use"]
         finally:
             container.remove(force=True)
     assert taken == [f"Port {port} on 127.0.0.1, for shop, is taken by the container {container.name}."]
@@ -333,8 +333,8 @@ def test_a_docker_program_that_cannot_build(
     shell.answer("version --short", stdout="v1.38.1")
     shell.answer("version --template", stdout="v4.1.4")
     env.runner = shell
-    found = list(machine.findings(env))
+    found = list(preflight_minikube.findings(env))
     assert codes(found) == expected
     assert all("docker buildx version" in each.remedy and texts[1].splitlines()[0] in each.evidence for each in found)
-    assert codes(list(machine.findings(env))) == expected
+    assert codes(list(preflight_minikube.findings(env))) == expected
     assert shell.ran.count(("docker", "buildx", "version")) == 1, "asked once"

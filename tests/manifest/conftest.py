@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.manifest import Manifest, load
-from bootstrap.problem import Failed, Problem
+from bootstrap.problems.problem import Failed, Problem
 
 MANIFEST = """\
 name = "shop"

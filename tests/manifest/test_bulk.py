@@ -6,7 +6,7 @@ from itertools import combinations
 from pathlib import Path
 
 from bootstrap.manifest import Manifest
-from bootstrap.problem import Failed, Problem
+from bootstrap.problems.problem import Failed, Problem
 from tests.manifest.test_mangled import loaded
 
 MANGLED, SEED = 10_000, 20261123

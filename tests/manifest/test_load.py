@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from bootstrap.manifest import Manifest
-from bootstrap.problem import Problem
+from bootstrap.problems.problem import Problem
 
 Problems = Callable[..., tuple[Problem, ...]]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bootstrap.manifest import Manifest, load
 from bootstrap.manifest.toml import key_text, value_text
-from bootstrap.problem import Failed
+from bootstrap.problems.problem import Failed
 
 # A busy machine is no failure
 EXAMPLES = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,17 +9,16 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from bootstrap import schema
-from bootstrap.manifest import load
+from bootstrap.manifest import load, schema
 from bootstrap.manifest.toml import table_text
-from bootstrap.problem import Failed
+from bootstrap.problems.problem import Failed
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_generated_files_are_fresh() -> None:
     stale = [path.name for path, text in schema.files(ROOT).items() if path.read_text(encoding="utf-8") != text]
-    assert not stale, "run: python -m bootstrap.schema"
+    assert not stale, "run: python -m bootstrap.manifest.schema"
 
 
 def test_schema_is_valid_and_accepts_the_manifests(manifest_text: str) -> None:

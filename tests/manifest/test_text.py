@@ -6,7 +6,7 @@ import pytest
 
 from bootstrap.manifest import load
 from bootstrap.manifest.lines import Lines, Location
-from bootstrap.problem import Failed, Problem
+from bootstrap.problems.problem import Failed, Problem
 
 
 def problem_of(path: Path, content: bytes | str) -> Problem:

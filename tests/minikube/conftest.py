@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bootstrap.cluster import probe
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from bootstrap.stages import cluster
 from tests.apiserver import ApiServer, Document
 from tests.doubles import small_env

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bootstrap.command import Completed
+from bootstrap.clients.command import Completed
 from tests.docker_doubles import FakeEngine
 
 RECORDED = Path(__file__).parents[1] / "recorded"

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bootstrap.docker_engine import NAMES
-from bootstrap.env import Env
+from bootstrap.clients.docker_engine import NAMES
+from bootstrap.core.env import Env
 from bootstrap.minikube import events, lost_node, profile, settings
 
 RECORDED = Path(__file__).parents[1] / "recorded/minikube-life/minikube-1.38.1.json"

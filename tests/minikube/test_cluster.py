@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bootstrap.cluster import namespaces, probe
-from bootstrap.minikube import owner, profile, settings
-from bootstrap.problem import Failed
+from bootstrap.minikube import ownership, profile, settings
+from bootstrap.problems.problem import Failed
 from bootstrap.stages import cluster
 from tests.doubles import told
 from tests.failures import failure
@@ -53,7 +53,7 @@ def test_the_runtime_is_docker_where_minikube_would_take_containerd(world: World
         "cluster-differs",
         "container runtime: the cluster has containerd, wanted is docker",
     )
-    assert owner.is_ours(world.env)
+    assert ownership.is_ours(world.env)
 
 
 def test_a_cluster_that_answers_is_left_alone(world: World) -> None:
@@ -117,7 +117,7 @@ def test_a_cluster_that_was_deleted_by_hand_is_made_anew(world: World) -> None:
 
 
 def test_an_interrupted_start_is_taken_up(world: World) -> None:
-    owner.claim(world.env, exists=False)  # and then kill -9
+    ownership.claim(world.env, exists=False)  # and then kill -9
     world.minikube.profiles["small"] = config()
     world.minikube.host = "Nonexistent"
     cluster.apply(world.env)
@@ -126,13 +126,13 @@ def test_an_interrupted_start_is_taken_up(world: World) -> None:
 
 
 def test_a_half_made_profile_that_cannot_go_on_is_made_anew(world: World) -> None:
-    owner.claim(world.env, exists=False)
+    ownership.claim(world.env, exists=False)
     world.minikube.profiles["small"] = config()
     world.minikube.starts = [(80, error("GUEST_PROVISION", "the machine is a ruin"))]
     cluster.apply(world.env)
     assert world.minikube.did == ["start", "delete", "start"]
     assert "deleted and made anew" in " ".join(world.said)
-    assert owner.is_ours(world.env)
+    assert ownership.is_ours(world.env)
 
 
 def test_a_cluster_that_once_came_up_is_never_deleted(world: World) -> None:
@@ -149,7 +149,7 @@ def test_a_cluster_that_once_came_up_is_never_deleted(world: World) -> None:
 @pytest.mark.parametrize("half_made", [False, True])
 def test_a_known_trouble_is_told_and_nothing_is_deleted(world: World, half_made: bool) -> None:
     if half_made:
-        owner.claim(world.env, exists=False)
+        ownership.claim(world.env, exists=False)
         world.minikube.profiles["small"] = config()
     world.minikube.starts = [(48, recorded("start/minikube-offline.jsonl"))]
     found = failure(lambda: cluster.apply(world.env))
@@ -189,7 +189,7 @@ def test_a_volume_of_that_name_is_not_touched(world: World) -> None:
 
 
 def test_a_half_made_profile_that_cannot_be_read_is_made_anew(world: World) -> None:
-    owner.claim(world.env, exists=False)  # and kill -9 while minikube wrote its file
+    ownership.claim(world.env, exists=False)  # and kill -9 while minikube wrote its file
     world.minikube.starts = [(38, recorded("start/profile-unreadable.jsonl"))]
     cluster.apply(world.env)
     assert world.minikube.did == ["start", "delete", "start"]
@@ -203,7 +203,7 @@ def test_an_unreadable_profile_that_we_did_not_begin_is_never_deleted(world: Wor
         assert found.code == "profile-unreadable"
         world.minikube.profiles.clear()
     assert world.minikube.did == ["start", "start"]
-    assert not owner.is_ours(world.env)
+    assert not ownership.is_ours(world.env)
 
 
 def test_a_cluster_with_a_machine_and_no_profile_keeps_what_it_may_hold(world: World) -> None:
@@ -278,14 +278,14 @@ def test_an_upgrade_that_was_cut_short_is_taken_up(world: World) -> None:
 
 
 def test_a_profile_that_never_came_up_is_made_anew_with_other_settings(world: World) -> None:
-    owner.claim(world.env, exists=False)  # and then the port was taken
+    ownership.claim(world.env, exists=False)  # and then the port was taken
     world.minikube.profiles["small"] = config(ExposedPorts=["127.0.0.1:30099:30099"])
     cluster.apply(world.env)
     assert world.minikube.did == ["delete", "start"]
     assert "never came up" in world.said[0]
-    assert not owner.came_up(world.env), "that minikube ends well is no proof"
+    assert not ownership.came_up(world.env), "that minikube ends well is no proof"
     assert cluster.check(world.env) is None
-    assert owner.came_up(world.env)
+    assert ownership.came_up(world.env)
 
 
 def test_without_github_it_goes_on_without_githubs_word(world: World) -> None:
@@ -371,7 +371,7 @@ def test_what_goes_is_named_and_stopped_or_deleted(world: World) -> None:
     assert profile.stop(world.env)
     assert not profile.stop(world.env), "it is stopped already"
     assert profile.delete(world.env) == ["the minikube profile small"]
-    assert not owner.is_ours(world.env)
+    assert not ownership.is_ours(world.env)
     assert world.minikube.did == ["stop", "delete"]
     assert world.minikube.active == "theirs", "what the user's own `minikube` commands are about"
 
@@ -389,7 +389,7 @@ def test_a_node_that_the_engine_does_not_delete_stays_ours(world: World) -> None
     world.machine.containers.create(name="small", labels={}, mem_limit="1m")
     found = failure(lambda: profile.delete(world.env))
     assert "cannot be deleted" in found.summary
-    assert owner.is_ours(world.env)
+    assert ownership.is_ours(world.env)
 
 
 def test_namespaces_and_the_probe_are_put_back(world: World) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from bootstrap.cluster import control_plane, diagnosis
+from bootstrap.cluster import control_plane
+from bootstrap.cluster.pods import diagnosis
 from bootstrap.stages import cluster
 from tests.apiserver import Document
 from tests.doubles import told

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from bootstrap.minikube import docker_env
-from bootstrap.problem import Failed
+from bootstrap.problems.problem import Failed
 from bootstrap.stages import docker_env as stage
 from tests import certificates
 from tests.doubles import told

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bootstrap.minikube import owner
+from bootstrap.minikube import ownership
 from bootstrap.stages import cluster
 from tests.doubles import told
 from tests.minikube.conftest import World, node, scene
@@ -40,7 +40,7 @@ def complete(world: World) -> None:
 @pytest.fixture
 def half_made(world: World) -> World:
     """An earlier run began the cluster, and was killed while the control plane booted. minikube starts it so."""
-    owner.claim(world.env, exists=False)
+    ownership.claim(world.env, exists=False)
     world.minikube.profiles["small"] = config()
     lose(world, *PARTS)
     without_cni(world)
@@ -65,14 +65,14 @@ def test_it_is_made_anew_and_told(half_made: World, is_reachable: bool) -> None:
         "The first start of small was cut short, so it has no CoreDNS, kube-proxy, CNI configuration: "
         "it is deleted and made anew."
     ) in half_made.said
-    assert owner.came_up(half_made.env)
+    assert ownership.came_up(half_made.env)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(missing=st.sets(st.sampled_from([*PARTS, "CNI configuration"]), min_size=1))
 def test_whatever_is_missing_is_named(world: World, missing: set[str]) -> None:
-    owner.forget(world.env)
-    owner.claim(world.env, exists=False)
+    ownership.forget(world.env)
+    ownership.claim(world.env, exists=False)
     complete(world)
     world.minikube.profiles["small"] = config()
     world.minikube.ran.clear()
@@ -88,7 +88,7 @@ def test_whatever_is_missing_is_named(world: World, missing: set[str]) -> None:
 
 
 def test_an_interrupted_one_that_is_complete_goes_on(world: World) -> None:
-    owner.claim(world.env, exists=False)
+    ownership.claim(world.env, exists=False)
     world.minikube.profiles["small"] = config()
     world.up()
     cluster.apply(world.env)
@@ -130,7 +130,7 @@ def test_one_with_a_volume_is_never_deleted(half_made: World) -> None:
 @pytest.mark.parametrize("marks", [{"came_up": True}, {}], ids=["started", "no word of it"])
 def test_one_of_an_older_version_is_never_deleted(half_made: World, marks: dict[str, bool]) -> None:
     record = {"checkout": str(half_made.env.root.resolve()), "since": 1, **marks}
-    owner.file(half_made.env).write_text(json.dumps({"small": record}))
+    ownership.file(half_made.env).write_text(json.dumps({"small": record}))
     half_made.up()
     cluster.apply(half_made.env)
     assert half_made.minikube.did == []
@@ -138,7 +138,7 @@ def test_one_of_an_older_version_is_never_deleted(half_made: World, marks: dict[
 
 
 def test_the_mark_of_an_older_cluster_of_the_name_does_not_count(half_made: World) -> None:
-    owner.note_up(half_made.env, "the uid of a cluster that was deleted by hand")
+    ownership.note_up(half_made.env, "the uid of a cluster that was deleted by hand")
     half_made.up()
     cluster.apply(half_made.env)
     assert half_made.minikube.did == ["delete", "start"]
@@ -147,24 +147,24 @@ def test_the_mark_of_an_older_cluster_of_the_name_does_not_count(half_made: Worl
 
 def test_the_mark_of_an_older_version_becomes_that_of_this_cluster(world: World) -> None:
     cluster.apply(world.env)
-    owner.note_up(world.env)
-    assert owner.was_green(world.env, "any")
+    ownership.note_up(world.env)
+    assert ownership.was_green(world.env, "any")
     assert cluster.check(world.env) is None
-    assert not owner.was_green(world.env, "any")
+    assert not ownership.was_green(world.env, "any")
 
 
 def test_minikube_ending_well_is_no_proof(world: World) -> None:
     cluster.apply(world.env)
-    assert not owner.came_up(world.env)
+    assert not ownership.came_up(world.env)
     assert cluster.check(world.env) is None
-    assert owner.came_up(world.env)
+    assert ownership.came_up(world.env)
 
 
 def test_a_look_at_somebody_elses_cluster_marks_nothing(world: World) -> None:
     cluster.apply(world.env)
-    owner.forget(world.env)
+    ownership.forget(world.env)
     assert cluster.check(world.env) is None
-    assert not owner.file(world.env).exists() or not owner.came_up(world.env)
+    assert not ownership.file(world.env).exists() or not ownership.came_up(world.env)
 
 
 @pytest.mark.closes("cluster", "the node has a network for pods", "cni-config-missing")

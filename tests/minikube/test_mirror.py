@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from bootstrap.cluster import dapr_chart
-from bootstrap.download_source import cache as tools_cache
+from bootstrap.dapr import chart as dapr_chart
 from bootstrap.images import layout, mirror, supply
 from bootstrap.images.layout import Engine
 from bootstrap.manifest import load
-from bootstrap.minikube import cache, node_image, place, supplies
-from bootstrap.stages import cluster, machine
+from bootstrap.minikube import cache, node_image, supplies
+from bootstrap.stages import cluster, preflight_minikube
+from bootstrap.targets import minikube as place
+from bootstrap.tools.mirrors import cache as tools_cache
 from tests.docker_doubles import FakeEngine
 from tests.failures import failure
 from tests.minikube.conftest import World
@@ -191,7 +192,7 @@ def test_offline_all_that_is_missing_is_told_before_anything_is_started(world: W
     assert list(supplies.findings(world.env)) == []
     world.machine.image_names.clear()
     dapr_chart.place(world.env).unlink()
-    (found,) = machine._offline(world.env)
+    (found,) = preflight_minikube._offline(world.env)
     assert found.code == "offline-missing"
     assert f"image {NODE_IMAGE}, of minikube's node" in found.evidence
     assert f"{tools_cache(world.env)}/dapr-1.18.1.tgz" in found.evidence
@@ -222,7 +223,7 @@ def test_offline_a_node_that_is_there_needs_nothing_of_it(world: World, node: Fa
 )
 def test_a_kubernetes_whose_images_are_not_known_is_told(world: World) -> None:
     set_to(world, INV_MIRROR=BASE)
-    (found,) = machine._offline(world.env)
+    (found,) = preflight_minikube._offline(world.env)
     assert found.code == "mirror-kubernetes-unknown"
     assert "1.35" in found.remedy
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.minikube import place
-from bootstrap.problem import Failed
+from bootstrap.problems.problem import Failed
+from bootstrap.targets import minikube as place
 from tests.minikube.conftest import World
 
 ROOT = Path(__file__).parents[2]

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from bootstrap.cluster import diagnosis, provisioner, rollout
-from bootstrap.problem import Problem
+from bootstrap.cluster import provisioner
+from bootstrap.cluster.pods import diagnosis, rollout
+from bootstrap.problems.problem import Problem
 from bootstrap.stages import cluster
 from tests.apiserver import Document
 from tests.doubles import told

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import command
-from bootstrap.catalogue import recognise
-from bootstrap.env import Env
+from bootstrap.clients import command
+from bootstrap.core.env import Env
 from bootstrap.manifest import load
 from bootstrap.minikube import cache, docker_env, events, profile, settings, start
-from bootstrap.problem import Failed
+from bootstrap.problems.catalogue import recognise
+from bootstrap.problems.problem import Failed
 from tests import parts
 from tests.doubles import small_env
 from tests.engine import docker_environ

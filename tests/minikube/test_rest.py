@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from bootstrap import commands
-from bootstrap.findings import look
-from bootstrap.minikube import place, rest
-from bootstrap.problem import Failed
+from bootstrap.cli import commands
+from bootstrap.cli.diagnosis import look
+from bootstrap.cli.status import status
+from bootstrap.minikube import rest
+from bootstrap.problems.problem import Failed
 from bootstrap.stages import cluster
-from bootstrap.status import status
+from bootstrap.targets import minikube as place
 from tests.docker_doubles import said
 from tests.doubles import told
 from tests.minikube.conftest import World

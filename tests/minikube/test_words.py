@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.catalogue import recognise
-from bootstrap.command import Completed
+from bootstrap.clients.command import Completed
 from bootstrap.minikube import events
+from bootstrap.problems.catalogue import recognise
 from tests.minikube.doubles import RECORDED, recorded
 
 STARTS = sorted((RECORDED / "minikube-start").glob("*.jsonl"))
@@ -29,7 +29,7 @@ def test_a_recorded_refusal_is_recognised(path: Path) -> None:
 
 
 def test_every_pattern_has_a_recording() -> None:
-    from bootstrap.catalogue_minikube import ROWS
+    from bootstrap.problems.rows.minikube import ROWS
 
     assert {row.code for row in ROWS if row.pattern} == {path.stem.partition(".")[0] for path in STARTS}
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bootstrap import commands
-from bootstrap.env import Env
+from bootstrap.cli import commands
+from bootstrap.core.env import Env
 from tests import parts, ports
 from tests.local.conftest import copy_checkout
 from tests.machine.conftest import Engine

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from tests.old_cases.conftest import Repository
 
 pytestmark = pytest.mark.real("helm")

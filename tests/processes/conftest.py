@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.local.processes import Processes
+from bootstrap.core.processes import Processes
 from tests.processes.helpers import marked
 
 

@@ -4,7 +4,7 @@ import os
 
 import psutil
 
-from bootstrap.local.processes import OWNER, Processes, Spec
+from bootstrap.core.processes import OWNER, Processes, Spec
 
 PATH = {"PATH": os.environ["PATH"]}
 

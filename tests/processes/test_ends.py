@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bootstrap.local.processes import OWNER, Processes
+from bootstrap.core.processes import OWNER, Processes
 from tests.processes.helpers import marked, pid_of, spec
 from tests.waits import until
 
@@ -78,7 +78,7 @@ def test_several_share_one_grace(processes: Processes, tmp_path: Path) -> None:
 STARTER = """
 import sys
 from pathlib import Path
-from bootstrap.local.processes import Processes, Spec
+from bootstrap.core.processes import Processes, Spec
 processes = Processes(Path(sys.argv[1]), sys.argv[2])
 print("go", flush=True)
 for index in range(8):

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bootstrap.local.processes import NAME, OWNER, Processes, Spec
+from bootstrap.core.processes import NAME, OWNER, Processes, Spec
 from tests.processes.helpers import PATH, marked, pid_of, spec
 from tests.waits import until
 

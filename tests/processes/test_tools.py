@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bootstrap.env import Env, owner_of
+from bootstrap.core.env import Env, owner_of
 from tests.doubles import small_env
 from tests.processes.helpers import marked
 from tests.waits import until
@@ -15,7 +15,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 RUN = """
 import sys
 from pathlib import Path
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from bootstrap.manifest import load
 Env(load(Path(sys.argv[1]) / "environment.toml"), {"PATH": "/usr/bin:/bin"}).run(["sleep", "61"], timeout=60)
 """

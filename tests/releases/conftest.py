@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bootstrap.cluster import releases
-from bootstrap.env import Env
+from bootstrap.core.env import Env
+from bootstrap.helm import releases
 from tests.apiserver.server import ApiServer
 from tests.releases.world import World, world
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bootstrap.cluster import helm_storage, releases
-from bootstrap.command import Cancelled
-from bootstrap.env import owner_of
-from bootstrap.problem import Failed
+from bootstrap.clients.command import Cancelled
+from bootstrap.core.env import owner_of
+from bootstrap.helm import releases, storage
+from bootstrap.problems.problem import Failed
 from tests.apiserver.server import ApiServer
 from tests.apiserver.statuses import Refused
 from tests.releases.conftest import Deploying
@@ -91,7 +91,7 @@ def test_what_somebody_changed_by_hand_is_taken_back_and_said(shop: Deploying) -
     assert "has another spec.replicas" in shop.said[0]
 
 
-@pytest.mark.parametrize("status", helm_storage.INTERRUPTED)
+@pytest.mark.parametrize("status", storage.INTERRUPTED)
 def test_an_interrupted_release_is_recovered_said_and_nothing_that_runs_is_stopped(
     shop: Deploying, status: str
 ) -> None:
@@ -171,7 +171,7 @@ def test_the_history_is_bounded(shop: Deploying) -> None:
 def test_a_release_of_another_checkout_becomes_ours(shop: Deploying) -> None:
     shop.deploy()
     secret = shop.secrets()[-1]
-    secret["metadata"]["labels"][helm_storage.OWNER] = "0" * 16
+    secret["metadata"]["labels"][storage.OWNER] = "0" * 16
     shop.api.put(secret)
     assert releases.current(shop.env) == {}
     assert shop.deploy() == "upgraded"
@@ -202,7 +202,7 @@ def test_only_what_is_ours_and_no_longer_wanted_is_removed(shop: Deploying) -> N
     for name in ("shop", "mailer", "old", "foreign"):
         replace(shop, name=name).deploy()
     foreign = next(one for one in shop.secrets() if one["metadata"]["labels"]["name"] == "foreign")
-    foreign["metadata"]["labels"][helm_storage.OWNER] = "f" * 16
+    foreign["metadata"]["labels"][storage.OWNER] = "f" * 16
     shop.api.put(foreign)
     assert releases.prune(shop.env, ("shop", "mailer")) == ("old",)
     assert shop.live("old") is None
@@ -239,4 +239,4 @@ def test_a_cluster_that_does_not_answer_is_named(shop: Deploying) -> None:
 
 def test_the_release_carries_the_mark_of_its_checkout(shop: Deploying) -> None:
     shop.deploy()
-    assert shop.secrets()[0]["metadata"]["labels"][helm_storage.OWNER] == owner_of(shop.env.root)
+    assert shop.secrets()[0]["metadata"]["labels"][storage.OWNER] == owner_of(shop.env.root)

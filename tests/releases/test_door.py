@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bootstrap.catalogue import recognise
-from bootstrap.cluster import releases
-from bootstrap.command import Completed
-from bootstrap.env import Env
+from bootstrap.clients.command import Completed
+from bootstrap.core.env import Env
+from bootstrap.helm import releases
+from bootstrap.problems.catalogue import recognise
 from tests.apiserver.server import ApiServer
 from tests.releases.conftest import write_chart
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.cluster.drift import differences
+from bootstrap.helm.drift import differences
 
 STATED: dict[str, Any] = {
     "replicas": 1,

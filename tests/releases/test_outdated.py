@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.cluster import rollout
+from bootstrap.cluster.pods import rollout
 from tests.apiserver import Document
 from tests.apiserver.resources import Resource
 from tests.dapr.conftest import OTHER_ROOT, ROOT, daprd

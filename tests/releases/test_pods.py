@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.cluster import service_pods
+from bootstrap.cluster.pods import service_pods
 from tests.releases.world import DAPR, ID, NAME, TIME, World
 
 

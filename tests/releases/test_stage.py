@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from bootstrap.cluster import service_pods
-from bootstrap.env import Env
-from bootstrap.problem import Problem
-from bootstrap.runner import Event, Runner
+from bootstrap.cluster.pods import service_pods
+from bootstrap.core.env import Env
+from bootstrap.core.runner import Event, Runner
+from bootstrap.problems.problem import Problem
 from bootstrap.stages import release
 from tests.doubles import Simulated
 from tests.releases.world import NAME, World

@@ -12,14 +12,15 @@ from typing import Any, cast
 
 from docker.errors import ImageNotFound
 
-from bootstrap.cluster import canary, releases
-from bootstrap.cluster.api import Cluster, Document
-from bootstrap.env import Env, owner_of
-from bootstrap.http import Answer
+from bootstrap.clients.http import Answer
+from bootstrap.clients.kubernetes_api import Cluster, Document
+from bootstrap.core.env import Env, owner_of
+from bootstrap.dapr import canary
+from bootstrap.helm import releases
 from bootstrap.images import layout
 from bootstrap.images.layout import Engine
 from bootstrap.manifest import load
-from bootstrap.problem import Problem
+from bootstrap.problems.problem import Problem
 from bootstrap.stages import release
 from tests.apiserver.resources import Resource
 from tests.apiserver.server import ApiServer

@@ -13,15 +13,19 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 
-from bootstrap import catalogue, docker_engine, helm
-from bootstrap.cluster import namespaces, pod_case, releases
-from bootstrap.command import Completed
-from bootstrap.env import Env
+from bootstrap.clients import docker_engine
+from bootstrap.clients.command import Completed
+from bootstrap.cluster import namespaces
+from bootstrap.cluster.pods import case
+from bootstrap.core.env import Env
+from bootstrap.helm import program as helm
+from bootstrap.helm import releases
 from bootstrap.images import build, layout
 from bootstrap.manifest import Manifest
-from bootstrap.minikube import docker_env, owner, profile
+from bootstrap.minikube import docker_env, ownership, profile
 from bootstrap.minikube import settings as start
-from bootstrap.problem import Failed
+from bootstrap.problems import catalogue
+from bootstrap.problems.problem import Failed
 from bootstrap.stages import smoke
 from tests import certificates
 from tests.apiserver import ApiServer
@@ -141,7 +145,7 @@ def actions(world: World, env: Env) -> dict[str, Callable[[], object]]:
         "releases": lambda: releases.current(env),
         "render": lambda: helm.template(env, env.environ["HELM"], world.chart, "shop", [], "charts/shop"),
         "profile": lambda: profile.config(env),
-        "claim": lambda: owner.claim(env, exists=False),
+        "claim": lambda: ownership.claim(env, exists=False),
         "start": lambda: profile.run(env, "start", *start.arguments(env)),
         "stop": lambda: profile.stop(env),
         "delete": lambda: profile.delete(env),
@@ -149,7 +153,7 @@ def actions(world: World, env: Env) -> dict[str, Callable[[], object]]:
         "build": lambda: build.build(env, docker_env.engine(env), "shop"),
         "labels": lambda: layout.labels(env, "shop"),
         "smoke": lambda: smoke.run(env, {}),
-        "kubectl": lambda: pod_case.kubectl(env, "small"),
+        "kubectl": lambda: case.kubectl(env, "small"),
         "close": lambda: docker_env.engine(env).client.close(),
     }
 
@@ -170,7 +174,7 @@ def test_a_thousand_homes(world: World, record_property: Callable[[str, object],
                     action()
                     done[name] = done.get(name, 0) + 1
             done["deletion"] = done.get("deletion", 0) + len(programs.of("minikube", "delete"))
-            told = pod_case.kubectl(env, "small")
+            told = case.kubectl(env, "small")
             if home.engine != "default":
                 asked(world, env, home)
         for name, text in home.files.items():

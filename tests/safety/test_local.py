@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from bootstrap.local.ports import is_free
+from bootstrap.core.ports import is_free
 from tests.local.conftest import LIMIT, Checkout, copy_checkout
 from tests.safety import kills
 from tests.safety.stream import Stream

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import bootstrap
-from bootstrap import commands
-from bootstrap.cluster.api import Cluster, path
-from bootstrap.env import Env
-from bootstrap.http import Answer
+from bootstrap.cli import commands
+from bootstrap.clients.http import Answer
+from bootstrap.clients.kubernetes_api import Cluster, path
+from bootstrap.core.env import Env
 from tasks import _do
 from tests.scripted.kafka import Door
 
@@ -82,7 +82,7 @@ def become(order: dict[str, Any]) -> None:
 def serve() -> None:
     """Loads everything, and takes orders until stdin ends."""
     for module in pkgutil.walk_packages(bootstrap.__path__, "bootstrap."):
-        if not module.name.endswith("__main__") and not module.name.startswith("bootstrap.sidecar"):
+        if not module.name.endswith("__main__") and not module.name.startswith("bootstrap.local.sidecar"):
             importlib.import_module(module.name)
     for name in HEAVY:
         importlib.import_module(name)

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from bootstrap.kafka import KafkaTrouble, TopicFacts
+from bootstrap.clients.kafka import KafkaTrouble, TopicFacts
 from tests.scripted.engine import Engine
 from tests.scripted.programs import Said
 
@@ -41,7 +41,7 @@ class Topics:
 
 
 class Door:
-    """`bootstrap.kafka.Broker`, through the program."""
+    """`bootstrap.clients.kafka.Broker`, through the program."""
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from bootstrap import pipeline
-from bootstrap.env import owner_of
-from bootstrap.local.processes import OWNER
+from bootstrap.core.env import owner_of
+from bootstrap.core.processes import OWNER
 from tests.doubles import small_env
 from tests.scripted.commands import POLL, Command, Ended, wait_until
 from tests.scripted.conftest import MakeWorld

@@ -1,6 +1,6 @@
 """Holds the scripted minikube to the recording of the real one."""
 
-from bootstrap import commands
+from bootstrap.cli import commands
 from tests.minikube import life
 from tests.scripted.world import World
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bootstrap.sidecar.api import Sidecar
-from bootstrap.sidecar.broker import Connection
-from bootstrap.sidecar.delivery import Delivery
-from bootstrap.sidecar.errors import ApiError
-from bootstrap.sidecar.resources import Component, Limits, Resources
+from bootstrap.local.sidecar.api import Sidecar
+from bootstrap.local.sidecar.broker import Connection
+from bootstrap.local.sidecar.delivery import Delivery
+from bootstrap.local.sidecar.errors import ApiError
+from bootstrap.local.sidecar.resources import Component, Limits, Resources
 
 PUBSUB = Component("pubsub", "pubsub.kafka", "v1", {"brokers": "127.0.0.1:1"})
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import dapr
-from bootstrap.local import daprd
+from bootstrap.dapr import daprd
+from bootstrap.dapr import resources as dapr
+from bootstrap.local.sidecar import resources
 from bootstrap.manifest import Manifest, load
-from bootstrap.sidecar import resources
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "infrastructure" / "dapr"

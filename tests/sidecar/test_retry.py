@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.sidecar.retry import NEVER, Retry, parse, seconds
+from bootstrap.local.sidecar.retry import NEVER, Retry, parse, seconds
 
 
 def middle(low: float, high: float) -> float:

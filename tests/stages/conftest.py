@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from bootstrap.env import Env
-from bootstrap.local import brokers
-from bootstrap.problem import Failed, Problem
-from bootstrap.stages import preflight, redpanda
+from bootstrap.broker import choice
+from bootstrap.core.env import Env
+from bootstrap.problems.problem import Failed, Problem
+from bootstrap.stages import preflight_local, redpanda
 from tests.docker_doubles import FakeContainer, FakeEngine
 from tests.doubles import FakeBroker, small_env
 
@@ -22,7 +22,7 @@ def env(tmp_path: Path) -> Env:
     root = tmp_path / "checkout"
     root.mkdir()
     env = small_env(root)
-    preflight.apply(env)
+    preflight_local.apply(env)
     return env
 
 
@@ -45,7 +45,7 @@ def engine(env: Env) -> FakeEngine:
     broker: Any = FakeBroker()
     env.docker_of = lambda _: engine
     env.broker_at = lambda _: broker
-    brokers.choose(env, "redpanda", print)
+    choice.choose(env, "redpanda", print)
     return cast(FakeEngine, engine)
 
 

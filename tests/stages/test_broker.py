@@ -8,12 +8,12 @@ from typing import cast
 
 import pytest
 
-from bootstrap.env import Env
-from bootstrap.kafka import Broker, KafkaTrouble, TopicFacts
+from bootstrap.clients.kafka import Broker, KafkaTrouble, TopicFacts
+from bootstrap.core.env import Env
+from bootstrap.core.processes import Spec
 from bootstrap.local import layout
-from bootstrap.local.processes import Spec
-from bootstrap.problem import Failed, Problem
-from bootstrap.stages import broker, preflight, topics
+from bootstrap.problems.problem import Failed, Problem
+from bootstrap.stages import broker, preflight_local, topics
 from tests.doubles import FakeBroker, small_env
 from tests.waits import until, until_open
 
@@ -158,7 +158,7 @@ def test_a_broker_that_is_away(env: Env) -> None:
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Env]:
     """The broker of the wheel, started by its own stage."""
     env = small_env(tmp_path_factory.mktemp("real"))
-    preflight.apply(env)
+    preflight_local.apply(env)
     broker.apply(env)
     until_open(lambda: broker.check(env))
     yield env

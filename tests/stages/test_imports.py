@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.command import Completed
-from bootstrap.env import Env
+from bootstrap.clients.command import Completed
+from bootstrap.core.env import Env
+from bootstrap.lint import imports
 from bootstrap.local import layout
-from bootstrap.problem import Problem
-from bootstrap.stages import imports
+from bootstrap.problems.problem import Problem
 
 
 @pytest.fixture

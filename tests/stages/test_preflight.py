@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.env import Env
+from bootstrap.core.env import Env
+from bootstrap.core.processes import Spec
 from bootstrap.local import layout
-from bootstrap.local.processes import Spec
-from bootstrap.problem import Failed
-from bootstrap.stages import preflight
+from bootstrap.problems.problem import Failed
+from bootstrap.stages import preflight_local
 from tests.doubles import small_env
 
 
@@ -24,8 +24,8 @@ def fresh(tmp_path: Path) -> Env:
 
 
 def test_it_makes_the_folders_and_decides_every_port(fresh: Env) -> None:
-    preflight.apply(fresh)
-    assert preflight.check(fresh) is None
+    preflight_local.apply(fresh)
+    assert preflight_local.check(fresh) is None
     assert set(fresh.ports.all()) == set(layout.wanted_ports(fresh))
     assert (fresh.state / ".gitignore").read_text() == "*\n"
     assert not (fresh.local / ".probe").exists()
@@ -38,8 +38,8 @@ def test_a_taken_port_is_told_with_its_holder_once(fresh: Env) -> None:
         shop = fresh.manifest.services["shop"].model_copy(update={"port": port})
         services = {**fresh.manifest.services, "shop": shop}
         env = Env(fresh.manifest.model_copy(update={"services": services}), {}, say=said.append)
-        preflight.apply(env)
-        preflight.apply(env)
+        preflight_local.apply(env)
+        preflight_local.apply(env)
     got = env.ports.all()["shop"]
     assert got != port
     # Another port of this environment may be taken too: tests run beside each other.
@@ -50,13 +50,13 @@ def test_a_taken_port_is_told_with_its_holder_once(fresh: Env) -> None:
 
 
 def test_a_port_that_was_kept_and_is_taken_now_is_told(fresh: Env) -> None:
-    preflight.apply(fresh)
+    preflight_local.apply(fresh)
     said: list[str] = []
     fresh.say = said.append
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         kept = server.getsockname()[1]
         (fresh.local / "ports.json").write_text(json.dumps({**fresh.ports.all(), "shop": kept}))
-        preflight.apply(fresh)
+        preflight_local.apply(fresh)
     (text,) = (text for text in said if text.startswith("shop: "))
     assert text.startswith(f"shop: port {kept} is taken by ")
     assert text.endswith(f"; it gets {fresh.ports.all()['shop']}")
@@ -67,17 +67,17 @@ def test_what_the_manifest_no_longer_has_is_ended(env: Env) -> None:
     env.say = said.append
     for name in ("shop", "shop.sidecar", "broker", "old", "old.sidecar"):
         env.processes.start(Spec(name, ("/bin/sleep", "60"), {}, "/", "1"))
-    preflight.apply(env)
+    preflight_local.apply(env)
     assert env.processes.names() == ["broker", "shop", "shop.sidecar"]
     assert said == ["ended, because environment.toml no longer has it: old, old.sidecar"]
-    preflight.apply(env)
+    preflight_local.apply(env)
     assert len(said) == 1
     assert len(env.processes.stop(env.processes.names())) == 3
 
 
 @pytest.mark.closes("preflight (local)", "the state folder takes a file", "state-not-writable")
 def test_the_gate_needs_the_folder(fresh: Env) -> None:
-    found = preflight.check(fresh)
+    found = preflight_local.check(fresh)
     assert found is not None
     assert (found.code, found.final) == ("state-not-writable", True)
 
@@ -91,7 +91,7 @@ def test_a_state_folder_that_cannot_be_written(fresh: Env, place: str) -> None:
     else:
         path.mkdir()
     with pytest.raises(Failed) as failed:
-        preflight.apply(fresh)
+        preflight_local.apply(fresh)
     (found,) = failed.value.problems
     assert (found.code, found.final) == ("state-not-writable", True)
     assert 'chown -R "$(id -u)"' in found.remedy
@@ -99,23 +99,23 @@ def test_a_state_folder_that_cannot_be_written(fresh: Env, place: str) -> None:
 
 @pytest.mark.closes("preflight (local)", "the disk has room", "disk-full")
 def test_a_disk_that_is_nearly_full(env: Env) -> None:
-    found = preflight.check(env, free_bytes=lambda _: 100 * 2**20)
+    found = preflight_local.check(env, free_bytes=lambda _: 100 * 2**20)
     assert found is not None
     assert (found.code, found.final) == ("disk-full", True)
     assert "100 MiB free" in found.cause
-    assert str(preflight.NEEDED_MIB) in found.cause
+    assert str(preflight_local.NEEDED_MIB) in found.cause
 
 
 def test_little_room_is_enough_when_all_is_installed(env: Env) -> None:
     (env.local / "envs" / "made").mkdir()
-    assert preflight.check(env, free_bytes=lambda _: 100 * 2**20) is None
+    assert preflight_local.check(env, free_bytes=lambda _: 100 * 2**20) is None
 
 
 def test_a_disk_that_is_full(env: Env) -> None:
     def full(_: Path) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    found = preflight.check(env, free_bytes=full)
+    found = preflight_local.check(env, free_bytes=full)
     assert found is not None
     assert (found.code, found.final) == ("disk-full", True)
 
@@ -123,8 +123,8 @@ def test_a_disk_that_is_full(env: Env) -> None:
 @pytest.mark.closes("preflight (local)", "the sidecar that was asked for is there", "daprd-missing")
 def test_a_sidecar_that_is_named_and_not_there(env: Env) -> None:
     env.environ = {"DAPRD": "/nowhere/daprd"}
-    found = preflight.check(env)
+    found = preflight_local.check(env)
     assert found is not None
     assert found.code == "daprd-missing"
     env.environ = {"DAPRD": ""}  # none is wanted
-    assert preflight.check(env) is None
+    assert preflight_local.check(env) is None

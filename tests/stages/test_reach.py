@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.env import Env
-from bootstrap.problem import Problem
-from bootstrap.stages import reach, redpanda
+from bootstrap.core.env import Env
+from bootstrap.problems.problem import Problem
+from bootstrap.stages import broker_access, redpanda
 from tests.apiserver import ApiServer
 from tests.docker_doubles import FakeContainer, FakeEngine, FakeNetwork, said
 
@@ -62,14 +62,14 @@ def network(name: str = "small", number: int = 1, subnet: str = "192.168.49.0/24
 def reached(env: Env, engine: FakeEngine, container: FakeContainer, probe: Probe) -> FakeContainer:
     """The broker's container, connected; the gate is open."""
     engine.network_list.append(network())
-    reach.apply(env)
+    broker_access.apply(env)
     assert code(env) == ""
     engine.called.clear()
     return container
 
 
 def code(env: Env) -> str:
-    found = reach.check(env)
+    found = broker_access.check(env)
     return found.code if found else ""
 
 
@@ -88,7 +88,7 @@ def test_the_name_leads_to_the_containers_address(api: ApiServer, env: Env, reac
 
 def test_nothing_is_done_where_nothing_is_to_do(api: ApiServer, env: Env, reached: FakeContainer) -> None:
     before = [one["metadata"]["resourceVersion"] for one in api.list(*SLICES)]
-    reach.apply(env)
+    broker_access.apply(env)
     assert reached.engine.called == []
     assert [one["metadata"]["resourceVersion"] for one in api.list(*SLICES)] == before
 
@@ -101,7 +101,7 @@ def test_a_look_changes_nothing(api: ApiServer, env: Env, reached: FakeContainer
 
 
 def test_the_gate_closes_until_it_is_connected(env: Env, container: FakeContainer, probe: Probe) -> None:
-    found = reach.check(env)
+    found = broker_access.check(env)
     assert found is not None
     assert (found.code, found.final) == ("broker-not-in-network", True)
 
@@ -110,26 +110,26 @@ def test_the_gate_closes_until_it_is_connected(env: Env, container: FakeContaine
 def test_one_that_was_disconnected_by_hand_is_connected_again(env: Env, reached: FakeContainer) -> None:
     reached.networks.clear()
     assert code(env) == "broker-not-in-network"
-    reach.apply(env)
+    broker_access.apply(env)
     assert code(env) == ""
 
 
 @pytest.mark.closes("reach", "its name leads to it and to nothing else", "broker-name-differs")
 def test_another_address_after_a_restart_is_written_down(api: ApiServer, env: Env, reached: FakeContainer) -> None:
     reached.networks["small"]["IPAddress"] = "192.168.49.7"
-    found = reach.check(env)
+    found = broker_access.check(env)
     assert found is not None
     assert (found.code, found.final) == ("broker-name-differs", True)
     assert "lead to 192.168.49.253:21701; the broker is at 192.168.49.7:21701" in found.cause
     assert f"--kubeconfig {env.kubeconfig} --context small -n small" in found.remedy
-    reach.apply(env)
+    broker_access.apply(env)
     assert code(env) == ""
     assert found_slices(api) == ["192.168.49.7"]
 
 
 def test_a_network_that_was_made_anew_is_joined(env: Env, engine: FakeEngine, reached: FakeContainer) -> None:
     engine.network_list[:] = [network(number=2, subnet="192.168.58.0/24")]
-    reach.apply(env)
+    broker_access.apply(env)
     assert engine.called == ["disconnect small", "connect small"]
     assert reached.networks["small"]["IPAddress"] == "192.168.58.253"
     assert code(env) == ""
@@ -139,20 +139,20 @@ def test_a_network_that_was_made_anew_is_joined(env: Env, engine: FakeEngine, re
 def test_what_somebody_deleted_is_written_anew(api: ApiServer, env: Env, reached: FakeContainer, what: str) -> None:
     version = {"services": "v1", "endpointslices": SLICES[0]}[what]
     env.cluster.delete(f"/{'api' if version == 'v1' else 'apis'}/{version}/namespaces/small/{what}/redpanda")
-    found = reach.check(env)
+    found = broker_access.check(env)
     assert found is not None
     assert found.code == "broker-name-differs"
     assert "lead to nowhere" in found.cause
-    reach.apply(env)
+    broker_access.apply(env)
     assert code(env) == ""
 
 
 @pytest.mark.closes("reach", "its name leads to it and to nothing else", "broker-name-differs")
 def test_addresses_of_somebody_else_behind_the_name_are_named(api: ApiServer, env: Env, reached: FakeContainer) -> None:
-    other = reach.endpoints(env, "10.0.0.9")
+    other = broker_access.endpoints(env, "10.0.0.9")
     other["metadata"] |= {"name": "redpanda-x2", "namespace": "small"}
     api.put(other)
-    found = reach.check(env)
+    found = broker_access.check(env)
     assert found is not None
     assert found.code == "broker-name-differs"
     assert "10.0.0.9:21701, 192.168.49.253:21701" in found.cause
@@ -161,7 +161,7 @@ def test_addresses_of_somebody_else_behind_the_name_are_named(api: ApiServer, en
 @pytest.mark.closes("reach", "a pod speaks Kafka by that name", "broker-unreachable-from-pods")
 def test_a_pod_that_does_not_get_through_is_waited_for(env: Env, reached: FakeContainer, probe: Probe) -> None:
     probe.refused = "[Errno 111] Connection refused"
-    found = reach.check(env)
+    found = broker_access.check(env)
     assert found is not None
     assert (found.code, found.final) == ("broker-unreachable-from-pods", False)
     assert found.evidence == probe.refused
@@ -172,7 +172,7 @@ def test_a_pod_that_does_not_get_through_is_waited_for(env: Env, reached: FakeCo
 def test_every_advertised_address_is_tried(env: Env, reached: FakeContainer, probe: Probe) -> None:
     probe.advertised = [("redpanda", 21701), ("127.0.0.1", 21700)]
     probe.closed["127.0.0.1:21700"] = "[Errno 111] Connection refused"
-    found = reach.check(env)
+    found = broker_access.check(env)
     assert found is not None
     assert (found.code, found.final) == ("broker-advertises-unreachable", False)
     assert "127.0.0.1:21700" in found.summary
@@ -186,14 +186,14 @@ def test_a_broker_that_advertises_nothing_is_not_reached(env: Env, reached: Fake
 
 def test_a_probe_that_does_not_answer_is_said(api: ApiServer, env: Env, reached: FakeContainer) -> None:
     api.proxy("small", "pods", "http:inv-probe:8000", lambda at, query: (503, "no endpoints"))
-    found = reach.check(env)
+    found = broker_access.check(env)
     assert found is not None
     assert (found.code, found.final) == ("broker-unreachable-from-pods", False)
     assert "inv-probe" in found.evidence
 
 
 def test_without_the_clusters_network_nothing_is_done(env: Env, container: FakeContainer, problems: Problems) -> None:
-    (found,) = problems(lambda: reach.apply(env))
+    (found,) = problems(lambda: broker_access.apply(env))
     assert (found.code, found.final) == ("cluster-network-missing", True)
     assert "minikube delete -p small" in found.remedy
     assert container.networks == {}
@@ -204,7 +204,7 @@ def test_a_network_of_somebody_else_is_not_joined(
 ) -> None:
     engine.network_list.append(network())
     engine.network_list[0].attrs["Labels"] = None
-    (found,) = problems(lambda: reach.apply(env))
+    (found,) = problems(lambda: broker_access.apply(env))
     assert (found.code, found.final) == ("cluster-network-foreign", True)
     assert engine.called == []
 
@@ -214,7 +214,7 @@ def test_a_container_that_is_not_ours_is_not_connected(
 ) -> None:
     engine.network_list.append(network())
     container.labels.clear()
-    (found,) = problems(lambda: reach.apply(env))
+    (found,) = problems(lambda: broker_access.apply(env))
     assert found.code == "broker-container-missing"
     assert code(env) == "broker-not-in-network"
     assert engine.called == []
@@ -222,7 +222,7 @@ def test_a_container_that_is_not_ours_is_not_connected(
 
 def test_a_docker_engine_that_is_away_is_named(env: Env, reached: FakeContainer, problems: Problems) -> None:
     reached.engine.raises["get"] = said("daemon-not-running")
-    for call in (lambda: reach.apply(env), lambda: reach.check(env)):
+    for call in (lambda: broker_access.apply(env), lambda: broker_access.check(env)):
         (found,) = problems(call)
         assert found.code == "docker-not-running"
 
@@ -231,11 +231,11 @@ def test_an_api_that_is_away_is_named_and_healed(
     api: ApiServer, env: Env, reached: FakeContainer, problems: Problems
 ) -> None:
     api.refuse_connections()
-    for call in (lambda: reach.apply(env), lambda: reach.check(env)):
+    for call in (lambda: broker_access.apply(env), lambda: broker_access.check(env)):
         (found,) = problems(call)
         assert found.code == "cluster-unreachable"
     api.mend()
-    reach.apply(env)
+    broker_access.apply(env)
     assert code(env) == ""
 
 
@@ -243,7 +243,7 @@ def test_the_container_can_be_made_anew_at_any_time(env: Env, reached: FakeConta
     reached.remove(force=True)
     assert code(env) == "broker-not-in-network"
     redpanda.apply(env)
-    reach.apply(env)
+    broker_access.apply(env)
     assert code(env) == ""
 
 
@@ -253,7 +253,7 @@ def test_its_address_is_free_and_far_from_those_of_nodes(prefix: int, used: set[
     taken = {str(subnet.broadcast_address - n) for n in used if n < 12}
     made: Any = network(subnet=str(subnet))
     made.attrs["Containers"] = {n: {"IPv4Address": f"{address}/{prefix}"} for n, address in enumerate(taken)}
-    found = IPv4Address(reach.free_address(cast(Any, made)))
+    found = IPv4Address(broker_access.free_address(cast(Any, made)))
     assert found in subnet
     assert str(found) not in taken
     assert int(found) - int(subnet.network_address) > 2, "the gateway and the first node have the first ones"

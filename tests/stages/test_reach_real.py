@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bootstrap.cluster.kafka_probe import brokers
-from bootstrap.env import Env
-from bootstrap.local.redpanda import address
-from bootstrap.local.redpanda import name as name_of
+from bootstrap.broker.redpanda import address
+from bootstrap.broker.redpanda import name as name_of
+from bootstrap.cluster.probe_kafka import brokers
+from bootstrap.core.env import Env
 from bootstrap.manifest import load
-from bootstrap.stages import preflight, reach, redpanda, topics
+from bootstrap.stages import broker_access, preflight_local, redpanda, topics
 from tests.apiserver import ApiServer
 from tests.doubles import small_env
 from tests.engine import BRIDGES, IMAGE
@@ -46,7 +46,7 @@ def env(tmp_path_factory: pytest.TempPathFactory, docker_environ: dict[str, str]
     )
     env = Env(manifest=load(manifest), environ=docker_environ, place="minikube")
     api.kubeconfig(env.kubeconfig, env.context)
-    preflight.apply(env)
+    preflight_local.apply(env)
     redpanda.apply(env)
     yield env
     redpanda.purge(env)
@@ -110,15 +110,15 @@ class OnNetwork:
 
 def open_gates(env: Env, api: ApiServer) -> None:
     """Waits for both gates."""
-    until_open(lambda: redpanda.check(env) or reach.check(env, OnNetwork(api)))
+    until_open(lambda: redpanda.check(env) or broker_access.check(env, OnNetwork(api)))
 
 
 def test_a_client_on_the_network_finds_the_topics_that_the_host_made(env: Env, api: ApiServer) -> None:
     make_network(env, SUBNETS[0])
-    closed = reach.check(env, OnNetwork(api))
+    closed = broker_access.check(env, OnNetwork(api))
     assert closed is not None
     assert closed.code == "broker-not-in-network"
-    reach.apply(env)
+    broker_access.apply(env)
     topics.apply(env, redpanda.servers)
     open_gates(env, api)
     assert '"orders-dead"' in OnNetwork(api).topics(env, "redpanda", env.manifest.broker.listeners.cluster)
@@ -136,7 +136,7 @@ def test_nothing_is_published_but_the_port_on_loopback(env: Env, container: "Con
 def test_after_a_stop_it_has_the_same_address(env: Env, api: ApiServer, container: "Container") -> None:
     before = address(container, env.context)
     redpanda.stop(env)
-    closed = reach.check(env, OnNetwork(api))
+    closed = broker_access.check(env, OnNetwork(api))
     assert closed is not None
     assert closed.code == "broker-not-in-network"
     redpanda.apply(env)
@@ -148,7 +148,7 @@ def test_after_a_stop_it_has_the_same_address(env: Env, api: ApiServer, containe
 def test_a_new_container_is_led_to(env: Env, api: ApiServer, container: "Container") -> None:
     container.remove(force=True)
     redpanda.apply(env)
-    reach.apply(env)
+    broker_access.apply(env)
     open_gates(env, api)
 
 
@@ -157,7 +157,7 @@ def test_a_network_that_was_deleted_and_made_anew_is_joined(env: Env, api: ApiSe
     env.docker.networks.get(env.context).remove()
     make_network(env, SUBNETS[1])
     redpanda.apply(env)
-    reach.apply(env)
+    broker_access.apply(env)
     open_gates(env, api)
     made = api.get("discovery.k8s.io/v1", "endpointslices", "small", "redpanda")
     assert made is not None
@@ -169,4 +169,4 @@ def test_where_the_network_stays_away_it_is_named(env: Env) -> None:
     env.docker.networks.get(env.context).remove()
     redpanda.apply(env)
     with pytest.raises(Exception, match="cluster-network-missing"):
-        reach.apply(env)
+        broker_access.apply(env)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 import pytest
 from docker.errors import NotFound
 
-from bootstrap import commands
-from bootstrap.command import Cancelled
-from bootstrap.env import Env
+from bootstrap.cli import commands
+from bootstrap.clients.command import Cancelled
+from bootstrap.core.env import Env
+from bootstrap.core.ports import Ports
 from bootstrap.local import layout
-from bootstrap.local.ports import Ports
-from bootstrap.problem import Failed, Problem
-from bootstrap.stages import preflight, redpanda
+from bootstrap.problems.problem import Failed, Problem
+from bootstrap.stages import preflight_local, redpanda
 from tests.docker_doubles import FakeContainer, FakeEngine, FakeNetwork, recorded, said
 
 IMAGE = "redpandadata/redpanda:v25.3.1"
@@ -153,18 +153,18 @@ def test_preflight_keeps_the_port_that_the_container_holds(env: Env, container: 
     port = env.ports.all()["broker"]
     assert layout.holds_port(env, "broker")
     env.ports = Ports(env.local / "ports.json", free=lambda asked: asked != port)
-    preflight.apply(env)
+    preflight_local.apply(env)
     assert env.ports.all()["broker"] == port
     redpanda.stop(env)
     assert not layout.holds_port(env, "broker")
-    preflight.apply(env)
+    preflight_local.apply(env)
     assert env.ports.all()["broker"] != port
     assert code(env) == "broker-container-stale"
 
 
 def test_preflight_says_first_that_docker_is_away(env: Env, engine: FakeEngine, problems: Problems) -> None:
     engine.raises["get"] = said("daemon-not-running")
-    (found,) = problems(lambda: preflight.apply(env))
+    (found,) = problems(lambda: preflight_local.apply(env))
     assert found.code == "docker-not-running"
     assert "--broker wheel" in found.remedy
 

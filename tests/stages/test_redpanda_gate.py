@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bootstrap.catalogue import recognise
-from bootstrap.env import Env
+from bootstrap.core.env import Env
+from bootstrap.problems.catalogue import recognise
 from bootstrap.stages import redpanda
 from tests.docker_doubles import RECORDED, FakeContainer, recorded
 from tests.doubles import FakeBroker

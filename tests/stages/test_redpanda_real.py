@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bootstrap import pipeline
-from bootstrap.env import Env
-from bootstrap.local import brokers, layout, place
-from bootstrap.local.redpanda import labels
-from bootstrap.local.redpanda import name as name_of
+from bootstrap.broker import choice
+from bootstrap.broker.redpanda import labels
+from bootstrap.broker.redpanda import name as name_of
+from bootstrap.core.env import Env
+from bootstrap.local import layout
 from bootstrap.manifest import load
-from bootstrap.stages import preflight, redpanda, topics
+from bootstrap.stages import preflight_local, redpanda, topics
+from bootstrap.targets import local as place
 from tests import ports
 from tests.doubles import small_env
 from tests.engine import IMAGE
@@ -30,8 +32,8 @@ pytestmark = pytest.mark.real("docker", "busybox")
 def env(tmp_path_factory: pytest.TempPathFactory, docker_environ: dict[str, str]) -> Iterator[Env]:
     """A small environment that has chosen Redpanda; nothing of it stays in the engine."""
     env = checkout(tmp_path_factory.mktemp("checkout"), IMAGE, docker_environ)
-    preflight.apply(env)
-    brokers.choose(env, "redpanda", print)
+    preflight_local.apply(env)
+    choice.choose(env, "redpanda", print)
     yield env
     name = name_of(env.manifest)
     for container in env.docker.containers.list(all=True, filters={"name": name}):
@@ -67,7 +69,7 @@ def test_it_is_created_and_answers_kafka(env: Env) -> None:
     before = place.generation(env)
     redpanda.apply(env)
     assert place.generation(env) == before
-    assert next(iter(brokers.lines(env, follow=False))) == "start number 1 on this volume"
+    assert next(iter(choice.lines(env, follow=False))) == "start number 1 on this volume"
 
 
 def test_the_topics_stage_works_on_it(env: Env) -> None:
@@ -89,7 +91,7 @@ def test_stop_ends_it_and_the_next_start_goes_on(env: Env) -> None:
     open_gate(env)
     assert container(env).id == made
     assert place.generation(env) != before
-    assert "start number 2 on this volume" in list(brokers.lines(env, follow=False))
+    assert "start number 2 on this volume" in list(choice.lines(env, follow=False))
 
 
 def test_one_that_is_killed_is_named_and_started_again(env: Env) -> None:
@@ -114,7 +116,7 @@ def test_with_a_port_that_another_container_took_it_is_replaced_and_its_volume_s
         other.remove(force=True, v=True)
     assert env.ports.all()["broker"] != port
     assert container(env).id != before.id
-    (started,) = [text for text in brokers.lines(env, follow=False) if "on this volume" in text]
+    (started,) = [text for text in choice.lines(env, follow=False) if "on this volume" in text]
     assert int(started.split()[2]) >= 4
 
 
@@ -136,7 +138,7 @@ def test_a_missing_image_is_named(env: Env, tmp_path: Path) -> None:
     heard: list[str] = []
     image = f"localhost:{ports.free()}/redpanda:v25.3.1"  # a registry that is away
     away = checkout(tmp_path, image, env.environ, say=heard.append)
-    preflight.apply(away)
+    preflight_local.apply(away)
     try:
         with pytest.raises(Exception, match="registry-unreachable"):
             redpanda.apply(away)
@@ -149,7 +151,7 @@ def test_a_missing_image_is_named(env: Env, tmp_path: Path) -> None:
 def test_logs_are_followed_to_its_end(env: Env) -> None:
     redpanda.apply(env)
     open_gate(env)
-    following = brokers.lines(env, follow=True)
+    following = choice.lines(env, follow=True)
     assert "on this volume" in next(following)
     redpanda.stop(env)
     assert any("ready" in text for text in following)
@@ -161,7 +163,7 @@ def test_logs_are_followed_to_its_end(env: Env) -> None:
 def test_down_stops_it_and_keeps_its_volume(env: Env) -> None:
     redpanda.apply(env)
     open_gate(env)
-    assert brokers.BROKERS["redpanda"].stop(env)
+    assert choice.BROKERS["redpanda"].stop(env)
     assert container(env).status == "exited"
     assert not layout.holds_port(env, "broker")
     assert env.docker.volumes.get(name_of(env.manifest))
@@ -169,7 +171,7 @@ def test_down_stops_it_and_keeps_its_volume(env: Env) -> None:
 
 def test_a_full_volume_is_named(env: Env, tmp_path: Path) -> None:
     other = checkout(tmp_path, IMAGE, env.environ)
-    preflight.apply(other)
+    preflight_local.apply(other)
     # A disk on which no file can be made.
     full = {"type": "tmpfs", "device": "tmpfs", "o": "size=4k,nr_inodes=1"}
     other.docker.volumes.create(name_of(other.manifest), driver="local", driver_opts=full, labels=labels(other))

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from bootstrap import dapr
-from bootstrap.env import Env
-from bootstrap.http import Answer
-from bootstrap.local import daprd, layout
-from bootstrap.local.processes import Spec
-from bootstrap.problem import Problem
+from bootstrap.clients.http import Answer
+from bootstrap.core.env import Env
+from bootstrap.core.processes import Spec
+from bootstrap.dapr import daprd, resources
+from bootstrap.local import layout
+from bootstrap.problems.problem import Problem
 from bootstrap.stages import service, sidecars
 from tests.doubles import Web
 from tests.waits import until
@@ -331,7 +331,7 @@ def test_a_daprd_that_has_not_entered_its_name(env: Env, web: Web) -> None:
     says = f"echo '{why}'; echo '{{\"level\":\"info\"}}'; sleep 60; :"
     words = ("/bin/sh", "-c", says, "daprd", daprd.INTERNAL_PORT, "3502")
     env.processes.start(Spec("mailer.sidecar", words, {}, "/", "2"))
-    file = dapr.names(env.local / "dapr")
+    file = resources.names(env.local / "dapr")
     file.parent.mkdir(exist_ok=True)
     until(lambda: "info" in env.processes.tail("mailer.sidecar"))
     for rows in ([], ["127.0.0.1:13502"]):

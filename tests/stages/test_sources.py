@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.command import Completed
-from bootstrap.env import Env
+from bootstrap.clients.command import Completed
+from bootstrap.core.env import Env
+from bootstrap.lint import requirements as resolution
 from bootstrap.local import layout
-from bootstrap.problem import Failed, Problem
-from bootstrap.stages import resolution, sources
+from bootstrap.problems.problem import Failed, Problem
+from bootstrap.stages import sources
 from tests import wheels
 
 Found = Callable[[Callable[[], object]], tuple[Problem, ...]]
@@ -155,7 +156,7 @@ def test_a_pin_that_the_lock_forbids_asks_for_a_new_lock(env: Env, problems: Fou
     layout.constraints(env).write_text("pytest==8.4.2\n")
     found = one(problems(lambda: sources.apply(env)))
     assert found.code == "requirements-conflict"
-    assert "\n.venv/bin/python -m bootstrap.locks\n" in found.remedy
+    assert "\n.venv/bin/python -m bootstrap.setup.locks\n" in found.remedy
 
 
 @pytest.mark.closes("sources", "requirements resolve", "requirement-not-found")

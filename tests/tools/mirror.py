@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from bootstrap.env import Env
+from bootstrap.core.env import Env
 from tests.doubles import small_env
 
 URL = "https://files.example/releases/tool"

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootstrap import downloads
-from bootstrap.command import Cancelled
-from bootstrap.env import Env
-from bootstrap.problem import Failed, Problem
+from bootstrap.clients.command import Cancelled
+from bootstrap.core.env import Env
+from bootstrap.problems.problem import Failed, Problem
+from bootstrap.tools import downloads
 from tests.tools.mirror import URL, Mirror, env_with, mirror, sha256
 
 CONTENT = bytes(range(256)) * 40

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap import downloads, tool_download, tools
-from bootstrap.env import Env
-from bootstrap.problem import Failed, Problem
+from bootstrap.core.env import Env
+from bootstrap.problems.problem import Failed, Problem
 from bootstrap.stages import tools as stage
+from bootstrap.tools import downloads, install, versions
 from tests.doubles import Shell, small_env
 from tests.parts import PARTS
 from tests.tools.mirror import Mirror, env_with, mirror, sha256
 
-MINIKUBE, HELM = tools.TOOLS["minikube"], tools.TOOLS["helm"]
+MINIKUBE, HELM = versions.TOOLS["minikube"], versions.TOOLS["helm"]
 
 
 def program(path: Path, says: str = "") -> Path:
@@ -41,7 +41,7 @@ def env(tmp_path: Path) -> Env:
 
 def refused(env: Env, name: str = "helm") -> Problem:
     with pytest.raises(Failed) as failed:
-        tools.program(env, name)
+        versions.program(env, name)
     [problem] = failed.value.problems
     assert "{" not in problem.cause + problem.remedy, "a placeholder stays open"
     assert problem.final
@@ -51,10 +51,10 @@ def refused(env: Env, name: str = "helm") -> Problem:
 @pytest.mark.closes("tools", "minikube and Helm are there", "tool-missing")
 def test_the_one_on_path_is_taken_and_the_one_in_the_cache_without_it(env: Env, tmp_path: Path) -> None:
     assert refused(env).code == "tool-missing"
-    cached = program(tools.cached(env, HELM), "v4.1.4")
-    assert tools.program(env, "helm") == str(cached)
+    cached = program(versions.cached(env, HELM), "v4.1.4")
+    assert versions.program(env, "helm") == str(cached)
     on_path = program(tmp_path / "bin" / "helm", "v4.2.0")
-    assert tools.program(env, "helm") == str(on_path)
+    assert versions.program(env, "helm") == str(on_path)
 
 
 def test_one_of_another_version_on_path_gives_way_to_the_cache(env: Env, tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ def test_one_of_another_version_on_path_gives_way_to_the_cache(env: Env, tmp_pat
     found = refused(env)
     assert (found.code, found.evidence) == ("tool-version", "v3.18.4")
     assert "4.1.0 and later, before 5.0.0" in found.cause
-    cached = program(tools.cached(env, HELM), "v4.1.4")
-    assert tools.program(env, "helm") == str(cached)
+    cached = program(versions.cached(env, HELM), "v4.1.4")
+    assert versions.program(env, "helm") == str(cached)
 
 
 @pytest.mark.closes("tools", "each says an accepted version", "tool-version", "tool-broken")
@@ -76,7 +76,7 @@ def test_the_named_one_is_taken_or_nothing(env: Env, tmp_path: Path) -> None:
         program(named, says)
         assert refused(env).code == code
     program(named, "v4.1.4+g0123456")
-    assert tools.program(env, "helm") == str(named)
+    assert versions.program(env, "helm") == str(named)
 
 
 def test_a_program_that_cannot_be_started(env: Env, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_program_that_cannot_be_started(env: Env, tmp_path: Path) -> None:
 def test_accepted_are_the_pinned_minor_version_and_later_ones_of_its_major(version: tuple[int, int, int]) -> None:
     said = f"v{'.'.join(map(str, version))}"
     # The manifest of the tests pins minikube 1.38.1.
-    assert tools.is_accepted(said, "1.38.1") is ((1, 38) <= version[:2] < (2, 0))
+    assert versions.is_accepted(said, "1.38.1") is ((1, 38) <= version[:2] < (2, 0))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_accepted_are_the_pinned_minor_version_and_later_ones_of_its_major(versi
     [("v4.1.4", True), ("v4.1", True), ("v4.1.0-rc.1", True), ("v3.18.0", False), ("v4", None), ("", None)],
 )
 def test_how_versions_are_written(said: str, good: bool | None) -> None:
-    assert tools.is_accepted(said, "4.1.4") is good
+    assert versions.is_accepted(said, "4.1.4") is good
 
 
 def test_a_version_is_asked_once_for_as_long_as_the_file_stays(env: Env, tmp_path: Path) -> None:
@@ -110,13 +110,13 @@ def test_a_version_is_asked_once_for_as_long_as_the_file_stays(env: Env, tmp_pat
     env.runner = shell
     on_path = program(tmp_path / "bin" / "helm")
     for _ in range(3):
-        tools.program(env, "helm")
+        versions.program(env, "helm")
     assert len(shell.ran) == 1
     on_path.write_text("#!/bin/sh\necho another\n")
-    tools.program(env, "helm")
+    versions.program(env, "helm")
     assert len(shell.ran) == 2
     (env.state / "tools.json").write_text("not JSON")
-    tools.program(env, "helm")
+    versions.program(env, "helm")
     assert len(shell.ran) == 3
 
 
@@ -126,7 +126,7 @@ def test_what_a_version_manager_s_shim_starts_is_asked_every_time(env: Env, tmp_
     env.runner, env.environ = shell, {**env.environ, "PATH": str(tmp_path / "shims")}
     program(tmp_path / "shims" / "helm")
     for _ in range(2):
-        tools.program(env, "helm")
+        versions.program(env, "helm")
     assert len(shell.ran) == 2
 
 
@@ -144,7 +144,7 @@ def fresh(there: Mirror, tmp_path: Path) -> Env:
     """Nothing but a mirror that has both tools, for every platform."""
     env = env_with(there, tmp_path)
     env.environ = {**env.environ, "PATH": "/usr/bin:/bin"} | {"MINIKUBE": "", "HELM": ""}
-    for system in tool_download.SYSTEMS:
+    for system in install.SYSTEMS:
         for machine in ("x86_64", "arm64"):
             publish(there, MINIKUBE, says("v1.38.1"), system, machine)
             publish(there, HELM, archive(says("v4.1.4"), system, machine), system, machine)
@@ -157,7 +157,7 @@ def says(version: str) -> bytes:
 
 def archive(content: bytes, system: str, machine: str) -> bytes:
     """As Helm is published."""
-    _, member = tool_download.published(HELM, "4.1.4", system, machine)
+    _, member = install.published(HELM, "4.1.4", system, machine)
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as tar:
         for name, data in ((member.replace("helm", "LICENSE"), b"Apache"), (member, content)):
@@ -167,9 +167,9 @@ def archive(content: bytes, system: str, machine: str) -> bytes:
     return out.getvalue()
 
 
-def publish(there: Mirror, tool: tools.Tool, content: bytes, system: str, machine: str) -> None:
+def publish(there: Mirror, tool: versions.Tool, content: bytes, system: str, machine: str) -> None:
     version = {"minikube": "1.38.1", "helm": "4.1.4"}[tool.name]
-    url, _ = tool_download.published(tool, version, system, machine)
+    url, _ = install.published(tool, version, system, machine)
     there.put(content, url)
     # minikube publishes the digest alone, Helm the digest and the file's name.
     named = f"  {url.rpartition('/')[2]}" if tool is HELM else ""
@@ -182,7 +182,7 @@ def test_both_are_downloaded_once_and_then_found(fresh: Env, there: Mirror) -> N
     assert closed.code == "tool-missing"
     stage.apply(fresh)
     assert stage.check(fresh) is None
-    assert tools.program(fresh, "minikube") == str(tools.cached(fresh, MINIKUBE))
+    assert versions.program(fresh, "minikube") == str(versions.cached(fresh, MINIKUBE))
     assert len(there.asked) == 4
     kept = {path.name for path in (downloads.cache(fresh) / "tools").iterdir() if not path.name.startswith(".")}
     assert kept == {"minikube-v1.38.1", "helm-v4.1.4"}
@@ -196,14 +196,14 @@ def test_two_runs_at_once_download_once(fresh: Env, there: Mirror) -> None:
     waits = threading.Event()
     fresh.say = lambda text: waits.set() if "another inv" in text else None
     got: list[str] = []
-    threads = [threading.Thread(target=lambda: got.append(tool_download.obtain(fresh, "helm"))) for _ in range(2)]
+    threads = [threading.Thread(target=lambda: got.append(install.obtain(fresh, "helm"))) for _ in range(2)]
     for thread in threads:
         thread.start()
     assert waits.wait(10)
     there.before.set()
     for thread in threads:
         thread.join()
-    assert got == [str(tools.cached(fresh, HELM))] * 2
+    assert got == [str(versions.cached(fresh, HELM))] * 2
     assert len(there.asked) == 2, "the file and its checksum"
 
 
@@ -213,12 +213,12 @@ def test_one_of_another_version_is_left_alone_and_said(fresh: Env, tmp_path: Pat
     old = program(tmp_path / "bin" / "helm", "v3.18.4")
     fresh.environ = {**fresh.environ, "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
     stage.apply(fresh)
-    assert tools.program(fresh, "helm") == str(tools.cached(fresh, HELM))
+    assert versions.program(fresh, "helm") == str(versions.cached(fresh, HELM))
     assert f"{old} is helm 3.18.4. helm 4.1.4 is taken instead" in said
 
 
 def test_a_broken_one_in_the_cache_is_made_anew(fresh: Env) -> None:
-    program(tools.cached(fresh, HELM), "half of it is lost")
+    program(versions.cached(fresh, HELM), "half of it is lost")
     stage.apply(fresh)
     assert stage.check(fresh) is None
 
@@ -246,26 +246,26 @@ def test_what_was_published_and_is_no_such_program(fresh: Env, there: Mirror) ->
 
 @pytest.mark.closes("preflight (minikube)", "each tool is there or can be had", "download-offline")
 def test_offline_it_is_told_before_anything_is_tried(fresh: Env, there: Mirror) -> None:
-    assert list(tool_download.obtainable(fresh)) == []
+    assert list(install.obtainable(fresh)) == []
     fresh.environ = {**fresh.environ, "INV_OFFLINE": "1"}
-    assert [problem.code for problem in tool_download.obtainable(fresh)] == ["download-offline"] * 2
-    program(tools.cached(fresh, HELM), "v4.1.4")
-    assert len(list(tool_download.obtainable(fresh))) == 1
+    assert [problem.code for problem in install.obtainable(fresh)] == ["download-offline"] * 2
+    program(versions.cached(fresh, HELM), "v4.1.4")
+    assert len(list(install.obtainable(fresh))) == 1
     fresh.environ = {**fresh.environ, "HELM": "/gone/helm"}
-    assert [problem.code for problem in tool_download.obtainable(fresh)] == ["download-offline", "tool-missing"]
+    assert [problem.code for problem in install.obtainable(fresh)] == ["download-offline", "tool-missing"]
     assert not there.asked
 
 
 def test_where_they_are_published() -> None:
-    assert tool_download.published(HELM, "4.1.4", "Darwin", "arm64") == (
+    assert install.published(HELM, "4.1.4", "Darwin", "arm64") == (
         "https://get.helm.sh/helm-v4.1.4-darwin-arm64.tar.gz",
         "darwin-arm64/helm",
     )
-    url, member = tool_download.published(MINIKUBE, "1.38.1", "Linux", "aarch64")
+    url, member = install.published(MINIKUBE, "1.38.1", "Linux", "aarch64")
     assert url == "https://github.com/kubernetes/minikube/releases/download/v1.38.1/minikube-linux-arm64"
     assert member == ""
     with pytest.raises(Failed) as failed:
-        tool_download.published(HELM, "4.1.4", "Windows", "x86_64")
+        install.published(HELM, "4.1.4", "Windows", "x86_64")
     assert failed.value.problems[0].code == "platform-unsupported"
 
 
@@ -274,9 +274,9 @@ def test_where_they_are_published() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.real(name)) for name in tools.TOOLS],
+    [pytest.param(name, marks=pytest.mark.real(name)) for name in versions.TOOLS],
 )
 def test_the_real_one_is_accepted(name: str, env: Env) -> None:
     env.environ = {**env.environ, name.upper(): PARTS[name](os.environ) or ""}
-    path = tools.program(env, name)
-    assert tools.is_accepted(tools.version(env, tools.TOOLS[name], path), tools.TOOLS[name].pinned(env))
+    path = versions.program(env, name)
+    assert versions.is_accepted(versions.version(env, versions.TOOLS[name], path), versions.TOOLS[name].pinned(env))

@@ -68,16 +68,18 @@ class Checkout:
         shutil.copy(ROOT / "inv", self.root / "inv")
         for module in (
             "__init__",
-            "first_use",
-            "first_use_problems",
-            "index",
-            "problem",
-            "progress",
-            "report",
-            "runner",
-            "stage",
+            "cli/progress",
+            "cli/report",
+            "core/runner",
+            "core/stage",
+            "problems/problem",
+            "problems/rows/first_use",
+            "setup/first_use",
+            "tools/package_index",
         ):
-            shutil.copy(ROOT / "bootstrap" / f"{module}.py", self.root / "bootstrap")
+            copied = self.root / "bootstrap" / f"{module}.py"
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / "bootstrap" / f"{module}.py", copied)
         for tool in TOOLS:
             (self.bin / tool).symlink_to(shutil.which(tool) or pytest.fail(f"{tool} is not on this machine"))
         self.environ = {

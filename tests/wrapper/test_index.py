@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.index import uv_environment
+from bootstrap.tools.package_index import uv_environment
 
 PIP_CONF = """\
 [global]

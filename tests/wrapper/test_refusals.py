@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.first_use import main
-from bootstrap.first_use_problems import ROWS, Row, explain, not_writable
+from bootstrap.problems.rows.first_use import ROWS, Row, explain, not_writable
+from bootstrap.setup.first_use import main
 from tests.wrapper.checkout import Checkout
 
 # Debian 12, python3.11 without python3.11-venv
