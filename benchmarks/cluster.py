@@ -22,11 +22,11 @@ from pathlib import Path
 from benchmarks.up import edited, row, timed
 from bootstrap.cli import commands
 from bootstrap.core.env import Env
+from bootstrap.dapr import loaded
 from bootstrap.helm import charts
 from bootstrap.helm import program as helm
 from bootstrap.images import layout
 from bootstrap.minikube import docker_env
-from bootstrap.stages import components
 from bootstrap.targets import target
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +38,7 @@ def by_hand(env: Env) -> float:
     engine = docker_env.engine(env)
     image = layout.reference(env, SERVICE)
     values = charts.values(env.manifest, SERVICE, image, target.of(env).urls(env))
-    values["service"]["podAnnotations"] = components.annotations(env, SERVICE)
+    values["service"]["podAnnotations"] = loaded.annotations(env, SERVICE)
     began = time.monotonic()
 
     def typed(*argv: str, environ: Mapping[str, str] | None = None) -> str:

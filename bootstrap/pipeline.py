@@ -1,10 +1,10 @@
 """The product: what is done, in which order, and what proves each step. Read from top to bottom."""
 
-from bootstrap.broker import choice
+from bootstrap.broker import choice, lifecycle
 from bootstrap.core.env import Env
 from bootstrap.core.stage import Stage, closure
 from bootstrap.local import layout
-from bootstrap.stages import preflight_local, service, sidecars, smoke, sources, topics
+from bootstrap.stages import broker, preflight_local, redpanda, service, sidecars, smoke, sources, topics
 from bootstrap.targets import target
 
 
@@ -22,7 +22,6 @@ def minikube(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
         images,
         postgres,
         preflight_minikube,
-        redpanda,
         release,
         tools,
     )
@@ -34,7 +33,7 @@ def minikube(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
         sources.stage(),
         charts.stage(needs=("tools",), images=images.references, urls=place.urls),
         redpanda.stage(),
-        topics.stage(servers=redpanda.servers, advice=redpanda.empty(env.manifest)),
+        topics.stage(servers=redpanda.servers, advice=lifecycle.empty(env.manifest)),
         cluster.stage(needs=("tools",)),
         docker_env.stage(needs=("cluster",)),
         images.stage(engine_of=node.engine, needs=("sources", "docker-env"), services=services),
@@ -56,12 +55,13 @@ def minikube(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
 
 def local(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
     """The app as processes of this machine, on loopback; its broker from a wheel, or Redpanda in Docker."""
-    place, known, kafka = target.of(env), env.manifest.services, choice.BROKERS[env.local_broker]
+    place, known, chosen = target.of(env), env.manifest.services, choice.BROKERS[env.local_broker]
+    kafka = redpanda if choice.in_container(env) else broker
     return (
         preflight_local.stage(),
         sources.stage(),
         kafka.stage(),
-        topics.stage(servers=layout.bootstrap_servers, advice=kafka.empty(env.manifest)),
+        topics.stage(servers=layout.bootstrap_servers, advice=chosen.empty(env.manifest)),
         sidecars.stage(),
         *(service.stage(name, ("sources", "sidecars") if known[name].app_id else ("sources",)) for name in services),
         smoke.stage(services, generation=place.generation, doors=place.doors),

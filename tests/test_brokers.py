@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from bootstrap import pipeline
-from bootstrap.broker import choice
+from bootstrap.broker import choice, lifecycle
 from bootstrap.cli import commands
 from bootstrap.cli import status as status_command
 from bootstrap.core import state
@@ -150,6 +150,6 @@ def test_there_are_no_logs_before_the_first_container(env: Env) -> None:
 
 def test_topics_with_other_partitions_are_lost_only_by_the_users_own_hand(env: Env) -> None:
     choice.choose(env, "redpanda", print)
-    advice = redpanda.empty(env.manifest)
+    advice = lifecycle.empty(env.manifest)
     name = container(env)
     assert f"docker volume rm {name}" in advice

@@ -5,15 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from bootstrap.broker import redpanda
+from bootstrap.broker import lifecycle, redpanda, wheel
 from bootstrap.clients.docker_engine import words
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
 from bootstrap.problems.problem import Failed
-from bootstrap.stages import broker as wheel_stage
-from bootstrap.stages import redpanda as redpanda_stage
 
-BROKERS = {"wheel": wheel_stage, "redpanda": redpanda_stage}
+BROKERS = {"wheel": wheel, "redpanda": lifecycle}
 LAST_LINES = 200
 
 

@@ -136,3 +136,17 @@ def _needs(chart: Path) -> tuple[str, ...]:
 
 def _missing(chart: Path) -> Problem:
     return problem("chart-missing", f"There is no chart {chart.name}.", where=str(chart), final=True)
+
+
+def dapr_enabled(env: Env, name: str) -> bool:
+    """Whether the pods of a service get a sidecar: it has an app id, and its chart does not switch Dapr off."""
+    if not env.manifest.services[name].app_id:
+        return False
+    chart, library = folder(env) / name, folder(env) / "service"
+    for file in (chart / LOCAL, chart / "values.yaml", library / "values.yaml"):
+        told = yaml_reader.document(file.read_text(encoding="utf-8")) if file.is_file() else None
+        for key in ("service", "dapr") if file.parent == chart else ("dapr",):
+            told = told.get(key) if isinstance(told, dict) else None
+        if isinstance(told, dict) and "enabled" in told:
+            return bool(told["enabled"])
+    return True

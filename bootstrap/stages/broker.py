@@ -7,7 +7,6 @@ from bootstrap.core.env import Env
 from bootstrap.core.processes import Spec
 from bootstrap.core.stage import Stage
 from bootstrap.local import layout
-from bootstrap.manifest import Manifest
 from bootstrap.problems.catalogue import problem, recognise
 from bootstrap.problems.problem import Failed, Problem
 
@@ -34,28 +33,6 @@ def check(env: Env) -> Problem | None:
     except KafkaTrouble as trouble:
         return problem("broker-unreachable", f"The broker at {at} does not answer.", evidence=str(trouble))
     return None
-
-
-def stop(env: Env) -> str:
-    """Ends the process; returns its name, or "" when it did not run."""
-    ended = env.processes.stop(["broker"])
-    env.processes.forget()
-    return "".join(ended)
-
-
-def data(_: Env) -> list[str]:
-    """What `purge` deletes, in words: nothing, it keeps its topics in memory."""
-    return []
-
-
-def purge(_: Env) -> list[str]:
-    """Deletes what stays of it when it is stopped: nothing."""
-    return []
-
-
-def empty(_: Manifest) -> str:
-    """What to type to get a broker without topics."""
-    return "# the local broker keeps its topics in memory; start it again, empty:\n./inv down\n./inv up --on local"
 
 
 def stage() -> Stage:

@@ -1,27 +1,23 @@
 """broker: Redpanda in a container of this machine's Docker Engine, on loopback; its topics in a volume."""
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bootstrap.broker import redpanda
+from bootstrap.broker import lifecycle, redpanda
 from bootstrap.clients.docker_engine import words
 from bootstrap.clients.kafka import KafkaTrouble
-from bootstrap.core.env import Env, owner_of
+from bootstrap.core.env import Env
 from bootstrap.core.stage import Stage
 from bootstrap.images import supply
 from bootstrap.local import layout
-from bootstrap.manifest import Manifest
 from bootstrap.problems.catalogue import problem, recognise
 from bootstrap.problems.problem import Failed, Problem
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
-    from docker.models.volumes import Volume
 
 servers = layout.bootstrap_servers  # where Kafka clients on this machine find it
 # States from which `docker start` goes on; a container in any other (paused, dead) is made anew.
 STARTABLE = ("created", "exited", "running")
-STOP_SECONDS = 10
 
 
 def apply(env: Env) -> None:
@@ -36,7 +32,7 @@ def apply(env: Env) -> None:
         if container is not None and not redpanda.is_ours(env, container):
             raise Failed(_foreign(name))
         if container is not None and _is_past_use(env, container):
-            _remove(container)
+            lifecycle.remove(container)
             container = None
         if container is None:
             supply.provide(env, image, name=name, port=facts["port"])
@@ -54,12 +50,6 @@ def _is_past_use(env: Env, container: "Container") -> bool:
 
 def _is_bounded(env: Env, container: "Container") -> bool:
     return bool(container.attrs["HostConfig"]["Memory"] == env.manifest.broker.memory_mb * 2**20)
-
-
-def _remove(container: "Container") -> None:
-    if container.status == "running":
-        container.stop(timeout=STOP_SECONDS)
-    container.remove(force=True)
 
 
 def check(env: Env) -> Problem | None:
@@ -114,72 +104,6 @@ def _stopped(env: Env, container: "Container") -> Problem:
     summary = f"The container {name} is {container.status}, exit code {state['ExitCode']}."
     known = recognise("redpanda", "run", said, summary, name=name)
     return known or problem("broker-container-stopped", summary, evidence=said, final=True)
-
-
-def stop(env: Env) -> str:
-    """Stops the container; returns its name, or "" when none of ours ran. An engine that is away runs none."""
-    name = redpanda.name(env.manifest)
-    try:
-        with words(f"The container {name} cannot be stopped."):
-            container = redpanda.find_ours(env)
-            if container is None or container.status != "running":
-                return ""
-            container.stop(timeout=STOP_SECONDS)
-            return name
-    except Failed as failed:
-        if failed.problems[0].code == "docker-not-running":
-            return ""
-        raise
-
-
-def data(env: Env) -> list[str]:
-    """What `purge` deletes, in words."""
-    name = redpanda.name(env.manifest)
-    with words(f"The volume {name} cannot be looked at."):
-        container, volume = redpanda.find_ours(env), _volume(env)
-    if container and volume:
-        return [f"the container {name} and its volume, with all topics and everything in them"]
-    found = {f"the container {name}": container, f"the volume {name}, with all topics and everything in them": volume}
-    return [text for text, there in found.items() if there]
-
-
-def purge(env: Env) -> list[str]:
-    """Deletes the container and the volume that this checkout made; returns what they were, in words."""
-    there = data(env)
-    with words(f"The container {redpanda.name(env.manifest)} cannot be deleted."):
-        if container := redpanda.find_ours(env):
-            _remove(container)
-        if volume := _volume(env):
-            volume.remove()
-    return there
-
-
-def _volume(env: Env) -> "Volume | None":
-    """The volume, when this checkout made it."""
-    from docker.errors import NotFound
-
-    try:
-        volume = env.docker.volumes.get(redpanda.name(env.manifest))
-    except NotFound:
-        return None
-    return volume if (volume.attrs.get("Labels") or {}).get(redpanda.OWNER) == owner_of(env.root) else None
-
-
-def generation(env: Env) -> str:
-    """Which container runs, and since when; it changes whenever the broker is started anew."""
-    with suppress(Failed), words("The broker's container cannot be looked at."):
-        found = redpanda.facts(env)
-        return f"broker:{found['container']}:{found['started']}"
-    return ""
-
-
-def empty(manifest: Manifest) -> str:
-    """What to type to get a broker without topics."""
-    name = redpanda.name(manifest)
-    return (
-        "# removes all topics of the broker with everything in them, and makes them anew:\n"
-        f"docker rm -f {name}\ndocker volume rm {name}\n./inv up"
-    )
 
 
 def stage() -> Stage:

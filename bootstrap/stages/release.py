@@ -5,43 +5,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bootstrap.clients import yaml_reader
 from bootstrap.cluster import outdated, probe, readiness
 from bootstrap.cluster.pods import endpoints, rollout, service_pods
 from bootstrap.cluster.pods.summary import is_ready
 from bootstrap.core.env import Env
 from bootstrap.core.stage import Stage
-from bootstrap.dapr import canary
+from bootstrap.dapr import canary, loaded
 from bootstrap.helm import charts, releases, storage
 from bootstrap.images import layout, proof
 from bootstrap.images.layout import Engine
 from bootstrap.problems.catalogue import problem
 from bootstrap.problems.problem import Problem
-from bootstrap.stages import components
 
 Urls = Callable[[Env], Mapping[str, str]]
 EngineOf = Callable[[Env], Engine]
-
-
-def dapr_enabled(env: Env, name: str) -> bool:
-    """Whether the pods of a service get a sidecar: it has an app id, and its chart does not switch Dapr off."""
-    if not env.manifest.services[name].app_id:
-        return False
-    chart, library = charts.folder(env) / name, charts.folder(env) / "service"
-    for file in (chart / charts.LOCAL, chart / "values.yaml", library / "values.yaml"):
-        told = yaml_reader.document(file.read_text(encoding="utf-8")) if file.is_file() else None
-        for key in ("service", "dapr") if file.parent == chart else ("dapr",):
-            told = told.get(key) if isinstance(told, dict) else None
-        if isinstance(told, dict) and "enabled" in told:
-            return bool(told["enabled"])
-    return True
 
 
 @contextmanager
 def parts(env: Env, name: str, urls: Urls) -> Iterator[tuple[str, Path, dict[str, Any], str, list[Path]]]:
     """What the release of a service is made from, as `releases.deploy` and `releases.digest` take it."""
     values = charts.values(env.manifest, name, layout.reference(env, name), urls(env))
-    values["service"]["podAnnotations"] = components.annotations(env, name)
+    values["service"]["podAnnotations"] = loaded.annotations(env, name)
     with env.scratch() as scratch:
         whole = charts.assemble(charts.folder(env), name, scratch)
         files = [file for file in [whole / charts.LOCAL] if file.is_file()]
@@ -58,7 +42,7 @@ def apply(env: Env, name: str, urls: Urls) -> None:
         for waiting in rollout.retry(env, "deployments", name, env.manifest.namespace):
             env.say(f"The pod {waiting} waits before its next try: it is made anew.")
     # While the injector is away, a new pod would come without its sidecar as well: the gate waits for the injector.
-    if dapr_enabled(env, name) and (bare := service_pods.without_sidecar(pods)) and canary.rehearse(env) is None:
+    if charts.dapr_enabled(env, name) and (bare := service_pods.without_sidecar(pods)) and canary.rehearse(env) is None:
         for pod in bare:
             env.say(f"The pod {pod['metadata']['name']} was made without its sidecar: it is made anew.")
             service_pods.delete(env, pod)
@@ -72,7 +56,7 @@ def check(env: Env, name: str, urls: Urls, engine_of: EngineOf) -> Problem | Non
         return found
     closed = rollout.check(env, "deployments", name, env.manifest.namespace)
     pods = service_pods.of(env, name)
-    has_dapr = dapr_enabled(env, name)
+    has_dapr = charts.dapr_enabled(env, name)
     if has_dapr and (missing := service_pods.without_sidecar(pods)):
         # It is what keeps the rollout from its end, so it goes before that.
         return canary.rehearse(env) or service_pods.sidecar_missing(env, name, missing[0])
@@ -87,8 +71,8 @@ def check(env: Env, name: str, urls: Urls, engine_of: EngineOf) -> Problem | Non
             return found
     if found := _answers(env, name):
         return found
-    loaded = (components.loaded(env, name, pod["metadata"]["name"]) for pod in pods if has_dapr)
-    return next((one for one in loaded if one), None)
+    asked = (loaded.check(env, name, pod["metadata"]["name"]) for pod in pods if has_dapr)
+    return next((one for one in asked if one), None)
 
 
 def _deployed(env: Env, name: str, urls: Urls) -> Problem | None:

@@ -8,7 +8,7 @@ from typing import Any
 # Whole, before gates are asked side by side: two threads that begin it at once may each meet a half of it.
 import docker  # noqa: F401
 
-from bootstrap.broker import choice
+from bootstrap.broker import choice, lifecycle
 from bootstrap.clients.kubernetes_api import path, words
 from bootstrap.cluster import service_urls as cluster_doors
 from bootstrap.cluster.pods import logs as cluster_logs
@@ -18,7 +18,6 @@ from bootstrap.images import layout
 from bootstrap.minikube import ownership, profile, rest
 from bootstrap.problems.catalogue import problem
 from bootstrap.problems.problem import Failed, Problem
-from bootstrap.stages import redpanda
 from bootstrap.targets import minikube_status as cluster_status
 
 PARTS: tuple[str, ...] = ("broker", "postgres")
@@ -37,7 +36,7 @@ def may_hold(env: Env) -> bool:
 
 
 def generation(env: Env) -> str:
-    return " ".join((*(_running(pod) for pod in _pods(env)), redpanda.generation(env)))
+    return " ".join((*(_running(pod) for pod in _pods(env)), lifecycle.generation(env)))
 
 
 def started(env: Env, service: str) -> str:
@@ -83,9 +82,9 @@ def before(env: Env, broker: str) -> None:  # noqa: ARG001 - the broker is Redpa
 def down(env: Env, purge: bool) -> list[str]:
     env.processes.stop_strays()  # a `minikube start` of a killed run would bring up what is stopped here
     said = []
-    container = redpanda.stop(env)
+    container = lifecycle.stop(env)
     if purge:
-        said += [f"deleted {text}" for text in (*profile.delete(env), *redpanda.purge(env))]
+        said += [f"deleted {text}" for text in (*profile.delete(env), *lifecycle.purge(env))]
         shutil.rmtree(env.minikube, ignore_errors=True)
     elif container:
         said.append(f"stopped the container {container}; its topics stay in the volume of the same name")
@@ -96,7 +95,7 @@ def down(env: Env, purge: bool) -> list[str]:
 
 
 def data(env: Env) -> list[str]:
-    return [*profile.data(env), *redpanda.data(env)]
+    return [*profile.data(env), *lifecycle.data(env)]
 
 
 def logs(env: Env, name: str, *, sidecar: bool, previous: bool, follow: bool) -> Iterator[str]:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bootstrap.core.env import Env
+from bootstrap.lint import charts as lint
 from bootstrap.manifest import load
 from bootstrap.problems.problem import Problem
-from bootstrap.stages import charts as gate
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -42,4 +42,4 @@ def edit(env: Env) -> Callable[[str, str, str], None]:
 @pytest.fixture
 def look(env: Env) -> Callable[[], tuple[Problem, ...]]:
     """What the gate finds."""
-    return lambda: gate.look(env)
+    return lambda: lint.look(env)

@@ -11,6 +11,7 @@ import pytest
 from bootstrap.clients.command import Completed
 from bootstrap.core.env import Env
 from bootstrap.helm import charts
+from bootstrap.lint import charts as lint
 from bootstrap.lint import kubernetes_models
 from bootstrap.manifest import load
 from bootstrap.problems.problem import Failed, Problem
@@ -41,7 +42,7 @@ def with_sidecar(env: Env) -> int:
 
 
 def test_the_charts_as_they_are_pass(env: Env) -> None:
-    assert gate.look(env) == ()
+    assert lint.look(env) == ()
     assert gate.stage().check(env) is None
 
 
@@ -262,7 +263,7 @@ def test_a_misspelt_key_at_the_top_is_an_error(edit: Edit, look: Look) -> None:
 
 def test_an_image_without_a_fixed_tag_is_an_error(env: Env) -> None:
     moving = {name: f"{name}:latest" for name in env.manifest.services}
-    found = gate.look(env, images=lambda _: moving)
+    found = lint.look(env, images=lambda _: moving)
     assert one(found).code == "chart-values-invalid"
     assert "/image/tag" in found[0].evidence
 
@@ -366,4 +367,4 @@ def test_another_service_is_a_chart_and_a_few_lines(env: Env) -> None:
     )
     more = Env(manifest=load(manifest), environ=env.environ)
     assert charts.names(more) == (*env.manifest.services, "billing", "postgres")
-    assert gate.look(more) == ()
+    assert lint.look(more) == ()

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from bootstrap.lint import pod_security
+from bootstrap.lint.charts import pod_template, user_of
 from bootstrap.lint.injected_pod import Injector, effective, inject, injector, refusals
 from bootstrap.lint.pod_security import violations
-from bootstrap.stages.charts import pod_template, user_of
 
 CHECKOUT = Path(__file__).parents[2]
 RECORDED = CHECKOUT / "tests" / "recorded" / "kubernetes"

@@ -9,7 +9,7 @@ import yaml
 from bootstrap.core.env import Env
 from bootstrap.helm import charts
 from bootstrap.helm import program as helm
-from bootstrap.stages import charts as gate
+from bootstrap.lint import charts as lint
 
 pytestmark = pytest.mark.real("helm")
 
@@ -18,7 +18,7 @@ def documents(env: Env, name: str, told: Mapping[str, Any] | None = None) -> dic
     """The documents of a chart by kind; `told` is merged into what the manifest gives the service."""
     known: dict[str, Any] = {}
     if name in env.manifest.services:
-        known = charts.values(env.manifest, name, gate.images(env)[name], gate.urls(env))
+        known = charts.values(env.manifest, name, lint.images(env)[name], lint.urls(env))
         for key, value in (told or {}).items():
             old = known["service"].get(key)
             known["service"][key] = {**old, **value} if isinstance(old, dict) else value
@@ -38,9 +38,9 @@ def test_every_service_follows_the_manifest(env: Env) -> None:
         pod = deployment["spec"]["template"]
         [container] = pod["spec"]["containers"]
         variables = environment(deployment)
-        tag = gate.images(env)[name].rpartition(":")[2]
+        tag = lint.images(env)[name].rpartition(":")[2]
         assert deployment["metadata"]["namespace"] == env.manifest.namespace
-        assert container["image"] == gate.images(env)[name]
+        assert container["image"] == lint.images(env)[name]
         assert container["imagePullPolicy"] == "Never"
         assert variables["VERSION"] == tag == pod["metadata"]["labels"]["app.kubernetes.io/version"]
         assert (variables["HOST"], variables["PORT"]) == ("0.0.0.0", str(service.port))  # noqa: S104

@@ -10,6 +10,7 @@ import pytest
 from bootstrap.clients.command import Completed
 from bootstrap.clients.http import Answer
 from bootstrap.core.env import Env, owner_of
+from bootstrap.dapr import loaded
 from bootstrap.helm import storage
 from bootstrap.problems.problem import Failed
 from bootstrap.stages import components
@@ -136,7 +137,7 @@ class Sidecar:
 def ask(env: Env, answer: Answer) -> str:
     """The code of what the gate says about the sidecar of `mailer`; empty where it is open."""
     asked: Any = Sidecar(answer)
-    found = components.loaded(replace(env, cluster_at=lambda *_: asked), "mailer", "mailer-1")
+    found = loaded.check(replace(env, cluster_at=lambda *_: asked), "mailer", "mailer-1")
     if found is None:
         return ""
     assert "mailer-1" in found.summary

@@ -7,7 +7,7 @@ import yaml
 
 from bootstrap.cluster import secrets
 from bootstrap.core.env import Env
-from bootstrap.stages import components
+from bootstrap.dapr import loaded
 from tests.apiserver import ApiServer
 
 NAMESPACE = "small"
@@ -65,7 +65,7 @@ def test_a_lost_address_is_made_again_from_the_password(env: Env, api: ApiServer
 
 def test_a_changed_password_rolls_out_what_uses_it_and_nothing_else(env: Env, api: ApiServer) -> None:
     secrets.ensure(env)
-    before = {name: components.annotations(env, name) for name in ("shop", "mailer")}
+    before = {name: loaded.annotations(env, name) for name in ("shop", "mailer")}
     changed = base64.b64encode(b"another").decode()
     metadata = {"name": "postgres", "namespace": NAMESPACE}
     api.put({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"password": changed}})
@@ -73,7 +73,7 @@ def test_a_changed_password_rolls_out_what_uses_it_and_nothing_else(env: Env, ap
     secrets.ensure(env)
     assert ":another@" in value(api, "shop-database", "url")
     for name, old in before.items():
-        assert components.annotations(env, name) != old
+        assert loaded.annotations(env, name) != old
 
 
 def test_the_password_is_nowhere_but_in_secrets(env: Env, api: ApiServer) -> None:
@@ -81,7 +81,7 @@ def test_the_password_is_nowhere_but_in_secrets(env: Env, api: ApiServer) -> Non
     env.say = said.append
     secrets.ensure(env)
     password = value(api, "postgres", "password")
-    told = yaml.safe_dump([components.annotations(env, name) for name in env.manifest.services])
+    told = yaml.safe_dump([loaded.annotations(env, name) for name in env.manifest.services])
     assert password not in told + "".join(said)
     assert all(password not in file.read_text() for file in env.state.rglob("*") if file.is_file())
     assert not any(password in request.path for request in api.requests)

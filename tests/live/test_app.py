@@ -11,7 +11,7 @@ from bootstrap.broker.redpanda import SERVICE as BROKER
 from bootstrap.clients.kubernetes_api import message, path
 from bootstrap.cluster import namespaces, probe
 from bootstrap.core.env import Env
-from bootstrap.stages.release import dapr_enabled
+from bootstrap.helm.charts import dapr_enabled
 from tests.live.world import Belongings
 from tests.local.conftest import Checkout
 

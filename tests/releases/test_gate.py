@@ -2,7 +2,7 @@
 
 import pytest
 
-from bootstrap.stages import release
+from bootstrap.helm import charts
 from tests.apiserver.statuses import Refused
 from tests.releases.world import LABELS, METADATA, NAME, World
 
@@ -69,18 +69,18 @@ def test_a_service_whose_chart_switches_dapr_off_needs_no_sidecar(audit: World) 
     audit.release()
     audit.pod(spec={"containers": [{"name": NAME, "image": audit.reference}]}, metadata={"annotations": {}})
     audit.cluster.metadata_of_sidecars = {}
-    assert not release.dapr_enabled(audit.env, NAME)
+    assert not charts.dapr_enabled(audit.env, NAME)
     assert code(audit) is None
 
 
 def test_which_services_have_dapr(audit: World) -> None:
     services = audit.env.manifest.services
-    assert {name: release.dapr_enabled(audit.env, name) for name in services} == {
+    assert {name: charts.dapr_enabled(audit.env, name) for name in services} == {
         name: name != "frontend" for name in services
     }
     library = audit.env.root / "infrastructure" / "charts" / "service" / "values.yaml"
     library.write_text(library.read_text().replace("  enabled: true", "  enabled: false"))
-    assert not any(release.dapr_enabled(audit.env, name) for name in services)
+    assert not any(charts.dapr_enabled(audit.env, name) for name in services)
 
 
 @pytest.mark.closes("each service (minikube)", "pods run the image that was built", "image-missing")

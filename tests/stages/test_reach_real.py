@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bootstrap.broker import lifecycle
 from bootstrap.broker.redpanda import address
 from bootstrap.broker.redpanda import name as name_of
 from bootstrap.cluster.probe_kafka import brokers
@@ -49,7 +50,7 @@ def env(tmp_path_factory: pytest.TempPathFactory, docker_environ: dict[str, str]
     preflight_local.apply(env)
     redpanda.apply(env)
     yield env
-    redpanda.purge(env)
+    lifecycle.purge(env)
     for network in env.docker.networks.list(names=[env.context]):
         network.remove()
     env.docker.close()
@@ -135,7 +136,7 @@ def test_nothing_is_published_but_the_port_on_loopback(env: Env, container: "Con
 
 def test_after_a_stop_it_has_the_same_address(env: Env, api: ApiServer, container: "Container") -> None:
     before = address(container, env.context)
-    redpanda.stop(env)
+    lifecycle.stop(env)
     closed = broker_access.check(env, OnNetwork(api))
     assert closed is not None
     assert closed.code == "broker-not-in-network"
@@ -153,7 +154,7 @@ def test_a_new_container_is_led_to(env: Env, api: ApiServer, container: "Contain
 
 
 def test_a_network_that_was_deleted_and_made_anew_is_joined(env: Env, api: ApiServer) -> None:
-    redpanda.stop(env)
+    lifecycle.stop(env)
     env.docker.networks.get(env.context).remove()
     make_network(env, SUBNETS[1])
     redpanda.apply(env)
@@ -165,7 +166,7 @@ def test_a_network_that_was_deleted_and_made_anew_is_joined(env: Env, api: ApiSe
 
 
 def test_where_the_network_stays_away_it_is_named(env: Env) -> None:
-    redpanda.stop(env)
+    lifecycle.stop(env)
     env.docker.networks.get(env.context).remove()
     redpanda.apply(env)
     with pytest.raises(Exception, match="cluster-network-missing"):

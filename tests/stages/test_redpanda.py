@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from docker.errors import NotFound
 
+from bootstrap.broker import lifecycle
 from bootstrap.cli import commands
 from bootstrap.clients.command import Cancelled
 from bootstrap.core.env import Env
@@ -111,13 +112,13 @@ def test_a_container_of_somebody_else_is_never_touched(env: Env, container: Fake
     container.labels.clear()
     (found,) = problems(lambda: redpanda.apply(env))
     assert found.code == code(env) == "broker-name-taken"
-    assert redpanda.stop(env) == ""
+    assert lifecycle.stop(env) == ""
     assert container.engine.called == []
 
 
 def test_a_stopped_one_is_started(env: Env, container: FakeContainer) -> None:
-    assert redpanda.stop(env) == container.name
-    assert redpanda.stop(env) == ""
+    assert lifecycle.stop(env) == container.name
+    assert lifecycle.stop(env) == ""
     redpanda.apply(env)
     assert container.engine.called == [f"stop {container.name}", f"start {container.name}"]
     assert code(env) == ""
@@ -155,7 +156,7 @@ def test_preflight_keeps_the_port_that_the_container_holds(env: Env, container: 
     env.ports = Ports(env.local / "ports.json", free=lambda asked: asked != port)
     preflight_local.apply(env)
     assert env.ports.all()["broker"] == port
-    redpanda.stop(env)
+    lifecycle.stop(env)
     assert not layout.holds_port(env, "broker")
     preflight_local.apply(env)
     assert env.ports.all()["broker"] != port
@@ -171,9 +172,9 @@ def test_preflight_says_first_that_docker_is_away(env: Env, engine: FakeEngine, 
 
 def test_an_engine_that_is_away_has_nothing_to_stop(env: Env, engine: FakeEngine, problems: Problems) -> None:
     engine.raises["get"] = said("daemon-not-running")
-    assert redpanda.stop(env) == ""
+    assert lifecycle.stop(env) == ""
     engine.raises["get"] = said("socket-permission-denied")
-    (found,) = problems(lambda: redpanda.stop(env))
+    (found,) = problems(lambda: lifecycle.stop(env))
     assert found.code == "docker-forbidden"
 
 
@@ -181,10 +182,10 @@ def test_one_whose_network_was_deleted_is_made_anew(env: Env, container: FakeCon
     network = FakeNetwork("small", "1" * 64, {})
     container.engine.network_list.append(network)
     network.connect(container, "192.168.49.253")
-    redpanda.stop(env)
+    lifecycle.stop(env)
     redpanda.apply(env)
     assert container.engine.called[-1] == f"start {container.name}", "with its network there it goes on"
-    redpanda.stop(env)
+    lifecycle.stop(env)
     container.engine.network_list.clear()
     with pytest.raises(NotFound, match=r"network \w+ not found"):
         container.start()
@@ -215,25 +216,25 @@ def test_purge_names_and_deletes_exactly_what_is_ours(env: Env, container: FakeC
     engine, name = container.engine, container.name
     engine.volume_names["other"] = {}
     there = [f"the container {name} and its volume, with all topics and everything in them"]
-    assert redpanda.data(env) == there
-    assert redpanda.purge(env) == there
+    assert lifecycle.data(env) == there
+    assert lifecycle.purge(env) == there
     assert (engine.there, list(engine.volume_names)) == ({}, ["other"])
-    assert redpanda.purge(env) == redpanda.data(env) == []
+    assert lifecycle.purge(env) == lifecycle.data(env) == []
 
 
 def test_purge_leaves_what_somebody_else_made(env: Env, container: FakeContainer) -> None:
     container.labels.clear()
     container.engine.volume_names[container.name] = {}
-    assert redpanda.data(env) == redpanda.purge(env) == []
+    assert lifecycle.data(env) == lifecycle.purge(env) == []
     assert container.engine.called == []
 
 
 def test_the_generation_tells_a_new_start(env: Env, engine: FakeEngine) -> None:
-    assert redpanda.generation(env) == "broker:None:None"
+    assert lifecycle.generation(env) == "broker:None:None"
     redpanda.apply(env)
-    assert redpanda.generation(env).startswith("broker:0123456789ab:1")
+    assert lifecycle.generation(env).startswith("broker:0123456789ab:1")
     engine.raises["get"] = said("daemon-not-running")
-    assert redpanda.generation(env) == ""
+    assert lifecycle.generation(env) == ""
 
 
 def test_a_state_folder_that_cannot_be_written_is_named(env: Env, engine: FakeEngine, problems: Problems) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bootstrap import pipeline
-from bootstrap.broker import choice
+from bootstrap.broker import choice, lifecycle
 from bootstrap.broker.redpanda import labels
 from bootstrap.broker.redpanda import name as name_of
 from bootstrap.core.env import Env
@@ -82,7 +82,7 @@ def test_the_topics_stage_works_on_it(env: Env) -> None:
 
 def test_stop_ends_it_and_the_next_start_goes_on(env: Env) -> None:
     made, before = container(env).id, place.generation(env)
-    assert redpanda.stop(env) == name_of(env.manifest)
+    assert lifecycle.stop(env) == name_of(env.manifest)
     closed = redpanda.check(env)
     assert closed is not None
     assert closed.code == "broker-container-stopped"
@@ -105,7 +105,7 @@ def test_one_that_is_killed_is_named_and_started_again(env: Env) -> None:
 
 def test_with_a_port_that_another_container_took_it_is_replaced_and_its_volume_stays(env: Env) -> None:
     before, port = container(env), env.ports.all()["broker"]
-    redpanda.stop(env)
+    lifecycle.stop(env)
     command = ["--kafka-addr", "x://0.0.0.0:9092", "--advertise-kafka-addr", "x://127.0.0.1:9092"]
     other = env.docker.containers.create(IMAGE, command, ports={"9092/tcp": ("127.0.0.1", port)})
     try:
@@ -121,13 +121,13 @@ def test_with_a_port_that_another_container_took_it_is_replaced_and_its_volume_s
 
 
 def test_a_container_of_somebody_else_is_left_alone(env: Env) -> None:
-    redpanda.stop(env)
+    lifecycle.stop(env)
     container(env).rename("inv-test-aside")
     other = env.docker.containers.create(IMAGE, ["true"], name=name_of(env.manifest))
     try:
         with pytest.raises(Exception, match="broker-name-taken"):
             redpanda.apply(env)
-        assert redpanda.stop(env) == ""
+        assert lifecycle.stop(env) == ""
         assert container(env).id == other.id
     finally:
         other.remove(force=True, v=True)
@@ -153,7 +153,7 @@ def test_logs_are_followed_to_its_end(env: Env) -> None:
     open_gate(env)
     following = choice.lines(env, follow=True)
     assert "on this volume" in next(following)
-    redpanda.stop(env)
+    lifecycle.stop(env)
     assert any("ready" in text for text in following)
     # The SDK leaves the socket of a stream to the garbage collector.
     del following
@@ -182,6 +182,6 @@ def test_a_full_volume_is_named(env: Env, tmp_path: Path) -> None:
             assert time.monotonic() < deadline, found
         assert found.code == "broker-volume-full"
     finally:
-        assert len(redpanda.purge(other)) == 1
-        assert redpanda.data(other) == []
+        assert len(lifecycle.purge(other)) == 1
+        assert lifecycle.data(other) == []
         other.docker.close()
