@@ -61,13 +61,13 @@ def _code(action: Callable[[Path], int]) -> int:
 
     from bootstrap.cli import commands
     from bootstrap.cli.report import report_for
-    from bootstrap.problems.problem import Failed
+    from bootstrap.problems.problem import ProblemsFound
 
     root = Path(__file__).resolve().parent
     try:
         with commands.interruptible():
             return action(root)
-    except Failed as failed:
+    except ProblemsFound as failed:
         report_for().problems(failed.problems)
         return 1
     except Exception as error:  # noqa: BLE001 - the outermost handler

@@ -66,7 +66,7 @@ def by_hand(env: Env) -> float:
         typed(helm.program(env), "upgrade", "--force-conflicts", SERVICE, str(chart), *files, *where)
     kubectl = (shutil.which("kubectl") or "kubectl", where[0], f"--context={env.context}", where[2])
     typed(*kubectl, "rollout", "status", f"deployment/{SERVICE}", "--timeout=120s")
-    with target.of(env).doors(env) as urls:
+    with target.of(env).reachable_urls(env) as urls:
         while env.get(f"{urls[SERVICE]}/readyz").status != 200:
             time.sleep(0.1)
     return time.monotonic() - began

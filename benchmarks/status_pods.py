@@ -69,8 +69,8 @@ def lists(env: Env) -> None:
 def main(pods: int = 500, rounds: int = 9) -> None:
     engine, broker = FakeEngine(), FakeBroker()
     with tempfile.TemporaryDirectory() as folder:
-        doors: dict[str, Any] = {"docker_of": lambda _: engine, "broker_at": lambda _: broker}
-        env = small_env(Path(folder), place="minikube", **doors)
+        reachable_urls: dict[str, Any] = {"docker_of": lambda _: engine, "broker_at": lambda _: broker}
+        env = small_env(Path(folder), place="minikube", **reachable_urls)
         here, there = multiprocessing.Pipe()
         server = multiprocessing.get_context("spawn").Process(target=serve, args=(pods, env.kubeconfig, there))
         server.start()

@@ -49,7 +49,7 @@ def minikube(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
             )
             for name in services
         ),
-        smoke.stage(services, generation=place.generation, doors=place.doors),
+        smoke.stage(services, running_fingerprint=place.running_fingerprint, reachable_urls=place.reachable_urls),
     )
 
 
@@ -64,7 +64,7 @@ def local(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
         topics.stage(servers=layout.bootstrap_servers, advice=chosen.empty(env.manifest)),
         sidecars.stage(),
         *(service.stage(name, ("sources", "sidecars") if known[name].app_id else ("sources",)) for name in services),
-        smoke.stage(services, generation=place.generation, doors=place.doors),
+        smoke.stage(services, running_fingerprint=place.running_fingerprint, reachable_urls=place.reachable_urls),
     )
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from bootstrap.clients.command import Completed
 from bootstrap.clients.http import Answer
-from bootstrap.clients.kafka import KafkaTrouble, TopicFacts
+from bootstrap.clients.kafka import BrokerError, TopicFacts
 from bootstrap.core.env import Env
 from bootstrap.core.runner import Done
 from bootstrap.manifest import load
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 KUBERNETES = "1.36.2"
 MANIFEST = """\
@@ -79,11 +79,11 @@ def told(check: Callable[[Env], Problem | None], env: Env) -> Problem | None:
     """What a gate says at one look, whether it returns or raises it."""
     try:
         return check(env)
-    except Failed as failed:
+    except ProblemsFound as failed:
         return failed.problems[0]
 
 
-def small_env(root: Path, **doors: Any) -> Env:
+def small_env(root: Path, **reachable_urls: Any) -> Env:
     """An environment of two services, `shop` and `mailer`, in `root`; both are modules that do nothing."""
     (root / "environment.toml").write_text(MANIFEST)
     (root / "services" / "shared" / "taskapp").mkdir(parents=True)
@@ -94,7 +94,9 @@ def small_env(root: Path, **doors: Any) -> Env:
         (module / "__init__.py").write_text("")
         (module / "__main__.py").write_text("import time\n\ntime.sleep(60)\n")
         (root / "services" / name / "requirements.txt").write_text("")
-    env = Env(manifest=load(root / "environment.toml"), environ={"PATH": "/usr/bin:/bin", "HOME": str(root)}, **doors)
+    env = Env(
+        manifest=load(root / "environment.toml"), environ={"PATH": "/usr/bin:/bin", "HOME": str(root)}, **reachable_urls
+    )
     env.local.mkdir(parents=True)
     return env
 
@@ -188,11 +190,11 @@ class FakeBroker:
         self._refuse()
         assert topic in self.there
         if self.full:
-            raise KafkaTrouble(self.full)
+            raise BrokerError(self.full)
 
     def _refuse(self) -> None:
         if self.trouble:
-            raise KafkaTrouble(self.trouble)
+            raise BrokerError(self.trouble)
 
 
 @dataclass

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 
 def failure(call: Callable[[], object]) -> Problem:
     """The one problem that it raises."""
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         call()
     (found,) = failed.value.problems
     return found

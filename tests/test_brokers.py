@@ -12,7 +12,7 @@ from bootstrap.cli import commands
 from bootstrap.cli import status as status_command
 from bootstrap.core import state
 from bootstrap.core.env import Env
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.stages import preflight_local, redpanda
 from bootstrap.targets import local as place
 from tests.docker_doubles import FakeEngine, said
@@ -52,7 +52,7 @@ def test_the_wheel_is_the_default_and_needs_no_docker(tmp_path: Path) -> None:
     assert env.local_broker == "wheel"
     preflight_local.apply(env)
     assert choice.facts(env) is None
-    assert place.generation(env) == ""
+    assert place.running_fingerprint(env) == ""
     assert not place.is_started(env)
 
 
@@ -65,7 +65,7 @@ def test_the_choice_is_remembered(env: Env) -> None:
 
 
 def test_an_unknown_broker_is_a_problem_with_the_nearest(env: Env) -> None:
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         commands.up(env, "local", "redpnada")
     (found,) = failed.value.problems
     assert found.code == "broker-unknown"
@@ -84,18 +84,18 @@ def test_going_back_to_the_wheel_stops_the_container(env: Env, engine: FakeEngin
 def test_going_back_to_the_wheel_works_without_docker(env: Env, engine: FakeEngine) -> None:
     container(env)
     engine.raises["get"] = said("socket-permission-denied")
-    heard: list[str] = []
-    choice.choose(env, "wheel", heard.append)
+    on_line: list[str] = []
+    choice.choose(env, "wheel", on_line.append)
     assert env.local_broker == "wheel"
-    assert "could not be stopped" in heard[0]
+    assert "could not be stopped" in on_line[0]
 
 
 def test_a_container_started_anew_is_another_generation(env: Env, engine: FakeEngine) -> None:
     name = container(env)
-    before = place.generation(env)
-    assert place.generation(env) == before != ""
+    before = place.running_fingerprint(env)
+    assert place.running_fingerprint(env) == before != ""
     engine.there[name].attrs["State"]["StartedAt"] = "2026-11-22T21:12:55.493635837Z"
-    assert place.generation(env) != before
+    assert place.running_fingerprint(env) != before
 
 
 def test_status_shows_the_container(env: Env, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,7 +144,7 @@ def test_logs_are_those_of_the_container(env: Env, capsys: pytest.CaptureFixture
 
 def test_there_are_no_logs_before_the_first_container(env: Env) -> None:
     choice.choose(env, "redpanda", print)
-    with pytest.raises(Failed, match="nothing-runs"):
+    with pytest.raises(ProblemsFound, match="nothing-runs"):
         commands.logs(env, "broker", follow=False, sidecar=False)
 
 

@@ -172,14 +172,14 @@ def test_ctrl_c_ends_the_group_too(tmp_path: Path) -> None:
 
 
 def test_lines_are_heard_as_they_are_printed_each_once(tmp_path: Path) -> None:
-    heard: list[str] = []
+    on_line: list[str] = []
     seen = tmp_path / "seen"
 
     def hear(line: str) -> None:
-        heard.append(line)
+        on_line.append(line)
         seen.touch()
 
     # It goes on only when its first line was heard, and prints half a line then.
     script = f"echo first; until [ -e '{seen}' ]; do sleep 0.02; done; printf hal; sleep 0.2; echo f; printf last"
-    done = run(["/bin/sh", "-c", script], timeout=20, cancelled=threading.Event(), heard=hear)
-    assert heard == done.stdout.splitlines() == ["first", "half", "last"]
+    done = run(["/bin/sh", "-c", script], timeout=20, cancelled=threading.Event(), on_line=hear)
+    assert on_line == done.stdout.splitlines() == ["first", "half", "last"]

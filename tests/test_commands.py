@@ -20,7 +20,7 @@ from bootstrap.clients.http import Answer
 from bootstrap.core import state
 from bootstrap.core.env import Env, owner_of
 from bootstrap.core.processes import NAME, OWNER, Spec
-from bootstrap.core.stage import beginning, only
+from bootstrap.core.stage import only, starting_from
 from bootstrap.local import layout
 from bootstrap.stages import preflight_local
 from bootstrap.targets import local as local_place
@@ -216,7 +216,7 @@ def test_only_these_stages_work_and_all_others_are_asked(env: Env) -> None:
     chosen = only(there, ("broker",))
     assert [stage.name for stage in chosen] == ["preflight", "broker"]
     assert [stage.name for stage in chosen if stage.apply in [known.apply for known in there]] == ["broker"]
-    chosen = beginning(there, "sidecars")
+    chosen = starting_from(there, "sidecars")
     assert [stage.name for stage in chosen] == [stage.name for stage in there]
     applied = [stage.name for stage in chosen if stage.apply in [known.apply for known in there]]
     assert applied == ["sidecars", "shop", "mailer", "smoke"]

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bootstrap.clients import docker_engine
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from tests.docker_doubles import said
 
 
 def refusal(environ: dict[str, str]) -> Problem:
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         docker_engine.connect(environ)
     (found,) = failed.value.problems
     return found
@@ -71,7 +71,7 @@ def test_an_address_that_is_none() -> None:
     [("daemon-not-running", "docker-not-running"), ("socket-permission-denied", "docker-forbidden")],
 )
 def test_the_way_to_the_engine(case: str, code: str) -> None:
-    with pytest.raises(Failed) as failed, docker_engine.words("Docker cannot be used."):
+    with pytest.raises(ProblemsFound) as failed, docker_engine.translate_errors("Docker cannot be used."):
         raise said(case)
     (found,) = failed.value.problems
     assert (found.code, found.summary) == (code, "Docker cannot be used.")
@@ -79,7 +79,10 @@ def test_the_way_to_the_engine(case: str, code: str) -> None:
 
 
 def test_words_of_the_engine_do_not_speak_of_the_way_to_it() -> None:
-    with pytest.raises(Failed) as failed, docker_engine.words("The image cannot be pulled.", image="some:v1"):
+    with (
+        pytest.raises(ProblemsFound) as failed,
+        docker_engine.translate_errors("The image cannot be pulled.", image="some:v1"),
+    ):
         raise said("pull-registry-unreachable")
     assert failed.value.problems[0].code == "registry-unreachable"
     assert "connection refused" in failed.value.problems[0].evidence

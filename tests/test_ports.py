@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.core.ports import SPAN, Ports, claim, holder, is_free
-from bootstrap.problems.problem import Failed
+from bootstrap.core.ports import SEARCH_SPAN, Ports, claim, holder, is_free
+from bootstrap.problems.problem import ProblemsFound
 from tests.ports import free
 
 
@@ -105,9 +105,9 @@ def test_nothing_is_written_when_nothing_changed(file: Path) -> None:
     assert list(file.parent.iterdir()) == [file]
 
 
-@pytest.mark.parametrize(("wanted", "last"), [(8081, 8081 + SPAN - 1), (65500, 65535)])
+@pytest.mark.parametrize(("wanted", "last"), [(8081, 8081 + SEARCH_SPAN - 1), (65500, 65535)])
 def test_none_left_is_named_with_the_range(file: Path, wanted: int, last: int) -> None:
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         Ports(file, free=lambda _: False).decide({"shop": wanted}, nobody)
     (found,) = failed.value.problems
     assert (found.code, found.final) == ("no-free-port", True)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bootstrap.cli.report import Report
-from bootstrap.problems.problem import Failed, Problem, fold
+from bootstrap.problems.problem import Problem, ProblemsFound, fold
 
 ONE = Problem("build-broken", "The image of a cannot be built.", "A cause.", "./inv up", evidence="words", final=True)
 
@@ -18,7 +18,7 @@ def of(name: str) -> Problem:
 
 
 def test_equal_problems_of_several_objects_are_one_that_names_all() -> None:
-    failed = Failed([of("a"), of("b"), of("c")])
+    failed = ProblemsFound([of("a"), of("b"), of("c")])
     assert failed.problems == (of("a, b, c"),)
     assert str(failed) == "build-broken: The image of a, b, c cannot be built."
 

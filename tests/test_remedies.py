@@ -13,7 +13,7 @@ from bootstrap.cli.report import Report
 from bootstrap.cluster.pods.case import kubectl
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import ROWS
-from bootstrap.problems.problem import Failed, Problem, Row
+from bootstrap.problems.problem import Problem, ProblemsFound, Row
 from bootstrap.tools.versions import TOOLS, cached
 from tests.doubles import small_env
 
@@ -121,9 +121,9 @@ def test_what_any_command_fails_with_can_be_pasted(env: Env) -> None:
     problem = Problem("a-b", "x", "y", "minikube status")
 
     def fail(_: Env) -> int:
-        raise Failed(problem)
+        raise ProblemsFound(problem)
 
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         act(env, fail)
     assert failed.value.problems == (replace(problem, remedy=shown(env, "minikube status")),)
     out = io.StringIO()

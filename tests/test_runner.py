@@ -9,10 +9,19 @@ from pathlib import Path
 import pytest
 
 from bootstrap.core.env import Env
-from bootstrap.core.runner import FIRST_POLL, GRACE, LOOK, MOVED_POLL, SLOWEST_POLL, Event, Runner, Threads
+from bootstrap.core.runner import (
+    CANCEL_GRACE_S,
+    FIRST_POLL,
+    MIN_CHECK_TIMEOUT_S,
+    MOVED_POLL,
+    SLOWEST_POLL,
+    Event,
+    Runner,
+    Threads,
+)
 from bootstrap.core.stage import Stage, closure
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from tests.doubles import Simulated, small_env
 from tests.runner_world import CLOSED, ENV, FINAL, World, always
 
@@ -126,13 +135,13 @@ def test_a_hung_gate_is_named_with_what_it_said_before() -> None:
     assert found.code == "stage-hung"
     assert found.summary == "The gate of stage a gave no answer within 10 s."
     assert found.evidence == CLOSED.summary
-    assert world.at("a", "failed") == [pytest.approx(1 + FIRST_POLL + LOOK)]
+    assert world.at("a", "failed") == [pytest.approx(1 + FIRST_POLL + MIN_CHECK_TIMEOUT_S)]
 
 
 def test_a_known_failure_of_apply_carries_every_problem() -> None:
     both = (problem("topic-missing", "one"), problem("topic-refused", "two"))
     world = World()
-    world.stage("a", takes=2, raises=Failed(both))
+    world.stage("a", takes=2, raises=ProblemsFound(both))
     world.stage("b", "a")
     assert world.run() == both
     assert [event.problems for event in world.events if event.phase == "failed"] == [both]
@@ -141,7 +150,7 @@ def test_a_known_failure_of_apply_carries_every_problem() -> None:
 
 def test_a_known_failure_of_a_gate_counts_like_a_final_problem() -> None:
     def check(_: Env) -> Problem | None:
-        raise Failed(FINAL)
+        raise ProblemsFound(FINAL)
 
     runner = Runner((Stage("a", (), lambda _: None, check, "a"),), ENV, lambda _: None, Simulated())
     assert runner.run() == (FINAL,)
@@ -153,7 +162,7 @@ def test_a_known_failure_of_a_gate_that_may_pass_is_waited_for() -> None:
     def check(_: Env) -> Problem | None:
         asked.append("a")
         if len(asked) < 3:
-            raise Failed(CLOSED)
+            raise ProblemsFound(CLOSED)
         return None
 
     runner = Runner((Stage("a", (), lambda _: None, check, "a"),), ENV, lambda _: None, Simulated())
@@ -163,7 +172,7 @@ def test_a_known_failure_of_a_gate_that_may_pass_is_waited_for() -> None:
 
 def test_a_known_failure_of_a_gate_that_does_not_pass_is_the_problem_at_its_end() -> None:
     def check(_: Env) -> Problem | None:
-        raise Failed(CLOSED)
+        raise ProblemsFound(CLOSED)
 
     runner = Runner((Stage("a", (), lambda _: None, check, "a", timeout=7),), ENV, lambda _: None, Simulated())
     (found,) = runner.run()
@@ -185,12 +194,12 @@ def test_a_bug_propagates_after_the_rest_was_told_to_end() -> None:
 
 def test_a_failure_cancels_and_waits_only_so_long_for_calls_under_way() -> None:
     world = World()
-    world.stage("a", takes=1, raises=Failed(FINAL))
+    world.stage("a", takes=1, raises=ProblemsFound(FINAL))
     world.stage("b", takes=math.inf)
     runner = world.runner()
     assert runner.run() == (FINAL,)
     assert runner.cancelled.is_set()
-    assert world.sim.now() - 1000.0 == pytest.approx(1.0 + GRACE)
+    assert world.sim.now() - 1000.0 == pytest.approx(1.0 + CANCEL_GRACE_S)
     assert world.phases == {"a": "failed", "b": "cancelled"}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from tests.runner_world import CLOSED, FINAL, World, always
 
 SECONDS = st.integers(0, 64).map(lambda n: n / 8)  # sums of eighths are exact
@@ -83,7 +83,7 @@ TROUBLES: dict[str, Any] = {
     "its gate closes, and then never answers": lambda _: {"gate": [CLOSED], "look": LATE},
     "its work never ends": lambda _: {"takes": math.inf},
     "its work ends too late": lambda _: {"takes": LATE},
-    "its work fails": lambda _: {"raises": Failed(FINAL)},
+    "its work fails": lambda _: {"raises": ProblemsFound(FINAL)},
 }
 
 

@@ -13,7 +13,7 @@ from bootstrap.clients.command import Completed
 from bootstrap.clients.http import Answer
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.stages import preflight_local
 from tests.apiserver import ApiServer
 from tests.doubles import FakeBroker, small_env
@@ -44,7 +44,7 @@ class SilentApi(Silent):
 
 
 def never_ends(argv: Sequence[str], *, timeout: float, **_: object) -> Completed:
-    raise Failed(problem("command-timeout", f"{Path(argv[0]).name} did not end within {timeout:.0f} s."))
+    raise ProblemsFound(problem("command-timeout", f"{Path(argv[0]).name} did not end within {timeout:.0f} s."))
 
 
 def ends_wrong(argv: Sequence[str], **_: object) -> Completed:
@@ -56,13 +56,16 @@ def says_nothing(argv: Sequence[str], **_: object) -> Completed:
 
 
 def closed(env: Env, place: str) -> dict[str, Problem]:
-    """What each gate says, by stage; one that is open is not there. It is an answer within a moment, or a `Failed`."""
+    """What each gate says, by stage; one that is open is not there.
+
+    It is an answer within a moment, or a `ProblemsFound`.
+    """
     env.place, found = place, {}
     for stage in pipeline.stages(env):
         if (place, stage.name) not in OF_FILES:
             try:
                 said = stage.check(env)
-            except Failed as failed:
+            except ProblemsFound as failed:
                 said = failed.problems[0]
             if said:
                 found[stage.name] = said

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bootstrap.clients.command import Completed
 from bootstrap.core.env import Env
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.stages import smoke
 from tests.doubles import small_env
 
@@ -125,7 +125,7 @@ def test_skipped_test_is_no_failure_but_only_skipped_ones_prove_nothing(env: Env
 @pytest.mark.parametrize("cases", [None, []])
 def test_suite_that_cannot_run_is_shown_in_its_own_words(env: Env, fake: Pytest, cases: list[str] | None) -> None:
     fake.cases, fake.words = cases, "ERROR: file or directory not found: tests/smoke"
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         smoke.run(env, URLS)
     (problem,) = failed.value.problems
     assert problem.summary == "The smoke suite cannot run."
@@ -139,10 +139,12 @@ class World:
 
     env: Env
     fake: Pytest
-    generation: str = "shop:1"
+    running_fingerprint: str = "shop:1"
 
     def __post_init__(self) -> None:
-        self.stage = smoke.stage((), generation=lambda _: self.generation, doors=lambda _: nullcontext(URLS))
+        self.stage = smoke.stage(
+            (), running_fingerprint=lambda _: self.running_fingerprint, reachable_urls=lambda _: nullcontext(URLS)
+        )
 
     def up(self) -> int:
         """Applies the stage and asks its gate, which must be open; how often the suite ran."""
@@ -175,7 +177,7 @@ def test_what_is_proven_is_not_proven_again(world: World) -> None:
 @pytest.mark.closes("smoke", "it passed against exactly what runs now", "smoke-not-run")
 def test_new_process_closes_the_gate_and_is_proven(world: World) -> None:
     world.up()
-    world.generation = "shop:2"
+    world.running_fingerprint = "shop:2"
     found = world.stage.check(world.env)
     assert found is not None
     assert (found.code, found.final) == ("smoke-not-run", True)
@@ -191,7 +193,7 @@ def test_changed_suite_closes_the_gate_and_runs(world: World) -> None:
 
 def test_failing_suite_proves_nothing(world: World) -> None:
     world.fake.cases = [case("failure", "AssertionError: no")]
-    with pytest.raises(Failed, match="an order is mailed: no"):
+    with pytest.raises(ProblemsFound, match="an order is mailed: no"):
         world.stage.apply(world.env)
     assert closed(world)
 
@@ -199,14 +201,14 @@ def test_failing_suite_proves_nothing(world: World) -> None:
 def test_failing_verify_takes_the_proof_back(world: World) -> None:
     world.up()
     world.fake.cases = [case("failure", "AssertionError: no")]
-    smoke.prove(world.env, world.generation, URLS)
+    smoke.prove(world.env, world.running_fingerprint, URLS)
     assert closed(world)
     world.fake.cases = [case()]
     assert world.up() == 1
 
 
 def test_passing_verify_is_a_proof(world: World) -> None:
-    smoke.prove(world.env, world.generation, URLS)
+    smoke.prove(world.env, world.running_fingerprint, URLS)
     assert not closed(world)
     assert world.up() == 0
 
@@ -214,9 +216,9 @@ def test_passing_verify_is_a_proof(world: World) -> None:
 def test_process_that_changes_while_the_suite_runs_is_not_proven(env: Env) -> None:
     world = World(env, Pytest())
 
-    def runner(argv: Sequence[str], **doors: Any) -> Completed:
-        world.generation = "shop:2"
-        return world.fake(argv, **doors)
+    def runner(argv: Sequence[str], **reachable_urls: Any) -> Completed:
+        world.running_fingerprint = "shop:2"
+        return world.fake(argv, **reachable_urls)
 
     env.runner = runner
     world.stage.apply(env)

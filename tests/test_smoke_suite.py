@@ -64,8 +64,8 @@ WRONG = {
 def suite(only: str, deadline: float, **environ: str) -> Env:
     """An environment in which the suite runs with pytest's selection `only` and a deadline in seconds."""
 
-    def runner(argv: Sequence[str], **doors: Any) -> Completed:
-        return command.run([*argv, "-k", only], **doors)
+    def runner(argv: Sequence[str], **reachable_urls: Any) -> Completed:
+        return command.run([*argv, "-k", only], **reachable_urls)
 
     own = {**os.environ, "INV_SMOKE_DEADLINE": str(deadline), **environ}
     return Env(manifest=load(ROOT / "environment.toml"), environ=own, runner=runner)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.core import state
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 HOLDER = """
@@ -34,7 +34,7 @@ def hold(folder: Path) -> "subprocess.Popen[str]":
 
 
 def refused(folder: Path) -> Problem:
-    with pytest.raises(Failed) as failed, state.locked(folder, "down"):
+    with pytest.raises(ProblemsFound) as failed, state.locked(folder, "down"):
         pass
     (found,) = failed.value.problems
     return found
@@ -140,7 +140,7 @@ with open(sys.argv[1], "a+") as file:
 
 
 def test_a_lock_that_a_dying_command_still_holds_for_a_moment_is_waited_for(tmp_path: Path) -> None:
-    argv = [sys.executable, "-c", HELD, str(tmp_path / "lock"), str(state.PATIENCE / 10)]
+    argv = [sys.executable, "-c", HELD, str(tmp_path / "lock"), str(state.RETRY_TIMEOUT_S / 10)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as program:
         assert program.stdout is not None
         program.stdout.readline()

@@ -4,22 +4,22 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bootstrap.broker import redpanda
-from bootstrap.clients.docker_engine import words
+from bootstrap.clients.docker_engine import translate_errors
 from bootstrap.core.env import Env, owner_of
 from bootstrap.manifest import Manifest
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
     from docker.models.volumes import Volume
 
 
-STOP_SECONDS = 10
+STOP_TIMEOUT_S = 10
 
 
 def remove(container: "Container") -> None:
     if container.status == "running":
-        container.stop(timeout=STOP_SECONDS)
+        container.stop(timeout=STOP_TIMEOUT_S)
     container.remove(force=True)
 
 
@@ -27,13 +27,13 @@ def stop(env: Env) -> str:
     """Stops the container; returns its name, or "" when none of ours ran. An engine that is away runs none."""
     name = redpanda.name(env.manifest)
     try:
-        with words(f"The container {name} cannot be stopped."):
+        with translate_errors(f"The container {name} cannot be stopped."):
             container = redpanda.find_ours(env)
             if container is None or container.status != "running":
                 return ""
-            container.stop(timeout=STOP_SECONDS)
+            container.stop(timeout=STOP_TIMEOUT_S)
             return name
-    except Failed as failed:
+    except ProblemsFound as failed:
         if failed.problems[0].code == "docker-not-running":
             return ""
         raise
@@ -42,7 +42,7 @@ def stop(env: Env) -> str:
 def data(env: Env) -> list[str]:
     """What `purge` deletes, in words."""
     name = redpanda.name(env.manifest)
-    with words(f"The volume {name} cannot be looked at."):
+    with translate_errors(f"The volume {name} cannot be looked at."):
         container, volume = redpanda.find_ours(env), _volume(env)
     if container and volume:
         return [f"the container {name} and its volume, with all topics and everything in them"]
@@ -53,7 +53,7 @@ def data(env: Env) -> list[str]:
 def purge(env: Env) -> list[str]:
     """Deletes the container and the volume that this checkout made; returns what they were, in words."""
     there = data(env)
-    with words(f"The container {redpanda.name(env.manifest)} cannot be deleted."):
+    with translate_errors(f"The container {redpanda.name(env.manifest)} cannot be deleted."):
         if container := redpanda.find_ours(env):
             remove(container)
         if volume := _volume(env):
@@ -72,9 +72,9 @@ def _volume(env: Env) -> "Volume | None":
     return volume if (volume.attrs.get("Labels") or {}).get(redpanda.OWNER) == owner_of(env.root) else None
 
 
-def generation(env: Env) -> str:
+def running_fingerprint(env: Env) -> str:
     """Which container runs, and since when; it changes whenever the broker is started anew."""
-    with suppress(Failed), words("The broker's container cannot be looked at."):
+    with suppress(ProblemsFound), translate_errors("The broker's container cannot be looked at."):
         found = redpanda.facts(env)
         return f"broker:{found['container']}:{found['started']}"
     return ""

@@ -15,7 +15,7 @@ from bootstrap.core import ports
 from bootstrap.core.env import Env, owner_of
 from bootstrap.manifest import Manifest
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -38,7 +38,7 @@ def port(env: Env) -> int:
 
 def decide_port(env: Env, held: bool) -> None:
     """Keeps its port when it is `held` (by our own container); else decides for the wanted one, or a free one, and
-    says so. Raises `Failed` (`no-free-port`, `state-not-writable`).
+    says so. Raises `ProblemsFound` (`no-free-port`, `state-not-writable`).
     """
     before, first = env.ports.all(), env.manifest.broker.listeners.host
     try:
@@ -46,10 +46,12 @@ def decide_port(env: Env, held: bool) -> None:
         env.ports.decide({**before, "broker": first}, lambda purpose: held or purpose != "broker")
     except OSError as error:
         summary = f"{env.local} cannot be written."
-        raise Failed(problem("state-not-writable", summary, evidence=str(error), path=env.state, final=True)) from error
+        raise ProblemsFound(
+            problem("state-not-writable", summary, evidence=str(error), path=env.state, final=True)
+        ) from error
     kept = before.get("broker", first)
     if port(env) != kept:
-        env.say(f"broker: port {kept} is taken by {ports.holder(kept)}; it gets {port(env)}")
+        env.notify(f"broker: port {kept} is taken by {ports.holder(kept)}; it gets {port(env)}")
 
 
 def wanted(env: Env) -> dict[str, Any]:

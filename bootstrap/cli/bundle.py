@@ -13,16 +13,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bootstrap.core.concurrent import together
+from bootstrap.core.concurrent import run_concurrently
 from bootstrap.core.env import Env
 from bootstrap.problems import redaction
 from bootstrap.problems.catalogue import is_unknown
 from bootstrap.problems.problem import Problem
 
-KEPT = 5  # bundles
-RUNS = 3  # of the newest ones, their events
-TAIL = 400  # lines of each log
-SECONDS = 12.0  # for all that is asked
+KEPT_BUNDLES = 5  # bundles
+KEPT_RUNS = 3  # of the newest ones, their events
+LOG_TAIL_LINES = 400  # lines of each log
+COLLECT_TIMEOUT_S = 12.0  # for all that is asked
 PACKAGES = ("invoke", "docker", "kubernetes", "pyhelm3", "rich", "pydantic", "aiokafka")
 ENVIRON = (
     *("CI", "DAPRD", "DOCKER_CONTEXT", "DOCKER_HOST", "HELM", "INV_DAPR_CHART", "INV_MIRROR", "INV_OFFLINE", "LANG"),
@@ -38,17 +38,19 @@ own Secrets stand as <removed>. Look through it before you pass it on: what your
 Part = Callable[[], Any]
 
 
-def write(env: Env, problems: Sequence[Problem] = (), error: str = "", seconds: float = SECONDS) -> Path | None:
+def write(
+    env: Env, problems: Sequence[Problem] = (), error: str = "", seconds: float = COLLECT_TIMEOUT_S
+) -> Path | None:
     """Writes `.inv/bundles/TIME.tar.gz` and returns it; None where the disk takes no file.
 
     `problems` and `error` (a traceback) are why it is written. What cannot be asked within `seconds` is left out, and
     the reason stands in its place. Nothing is changed.
     """
     # The run that failed was cancelled, and its doors with it.
-    fresh = replace(env, cancelled=threading.Event(), say=str)
-    together({"secrets": lambda: _read_secrets(fresh)}, seconds / 2)
+    fresh = replace(env, cancelled=threading.Event(), notify=str)
+    run_concurrently({"secrets": lambda: _read_secrets(fresh)}, seconds / 2)
     parts = _parts(fresh)
-    answers = together(parts, seconds)
+    answers = run_concurrently(parts, seconds)
     files: dict[str, Any] = {
         "README.txt": README.format(name=env.manifest.name, on=env.place or "no place"),
         "problems.json": [asdict(one) for one in problems],
@@ -71,7 +73,7 @@ def write(env: Env, problems: Sequence[Problem] = (), error: str = "", seconds: 
         path.write_bytes(packed)
     except OSError:
         return None
-    for old in sorted(folder.glob("*.tar.gz"))[:-KEPT]:
+    for old in sorted(folder.glob("*.tar.gz"))[:-KEPT_BUNDLES]:
         old.unlink(missing_ok=True)
     return path
 
@@ -122,7 +124,7 @@ def _parts(env: Env) -> dict[str, Part]:
     if env.place == "minikube" and env.kubeconfig.exists():
         from bootstrap.cluster.pods import evidence
 
-        parts["cluster/"] = lambda: evidence.gather(env, TAIL)
+        parts["cluster/"] = lambda: evidence.gather(env, LOG_TAIL_LINES)
         parts["broker.log"] = lambda: _broker(env)
     return parts
 
@@ -145,7 +147,7 @@ def _machine(env: Env) -> Any:
 def _status(env: Env) -> Any:
     from bootstrap.cli import status
 
-    return status.look(env, SECONDS / 2)
+    return status.look(env, COLLECT_TIMEOUT_S / 2)
 
 
 def _broker(env: Env) -> str:
@@ -155,7 +157,7 @@ def _broker(env: Env) -> str:
 
 
 def _runs(env: Env) -> dict[str, Any]:
-    found = sorted((env.state / "runs").glob("*/events.jsonl"))[-RUNS:]
+    found = sorted((env.state / "runs").glob("*/events.jsonl"))[-KEPT_RUNS:]
     return {f"{path.parent.name}.jsonl": _lines(path.read_text(encoding="utf-8")) for path in found}
 
 
@@ -172,7 +174,7 @@ def _lines(text: str) -> list[Any]:
 def _logs(env: Env) -> dict[str, str]:
     folder = env.local / "processes"
     found = [*folder.glob("*.log"), *folder.glob("*.log.previous")]
-    return {path.name: "\n".join(path.read_text(errors="replace").splitlines()[-TAIL:]) for path in found}
+    return {path.name: "\n".join(path.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]) for path in found}
 
 
 def _bytes(value: Any, known: Sequence[str]) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bootstrap import pipeline
 from bootstrap.cli import remedies
-from bootstrap.cli.diagnosis import SECONDS, gates
+from bootstrap.cli.diagnosis import GATES_TIMEOUT_S, gates
 from bootstrap.cli.report import Report, report_for
 from bootstrap.clients.command import Completed
 from bootstrap.core import state
@@ -19,10 +19,10 @@ from bootstrap.core.env import Env
 from bootstrap.core.run_log import RunLog
 from bootstrap.core.runner import Event as StageEvent
 from bootstrap.core.runner import Runner
-from bootstrap.core.stage import Stage, beginning, only
+from bootstrap.core.stage import Stage, only, starting_from
 from bootstrap.manifest import load
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem, after
+from bootstrap.problems.problem import Problem, ProblemsFound, after
 from bootstrap.stages import smoke
 from bootstrap.targets import target
 
@@ -34,16 +34,16 @@ def open_env(root: Path, environ: Mapping[str, str]) -> Env:
     """The environment of a checkout, on the place where it runs."""
     env = Env(manifest=load(root / "environment.toml"), environ=environ)
     env.place = state.place(env.state)
-    env.say = lambda text: report_for().line(f"  {text}")
+    env.notify = lambda text: report_for().line(f"  {text}")
     return env
 
 
 def act(env: Env, action: Callable[[Env], int]) -> int:
-    """Run `action`; the remedies of the `Failed` that it raises can be pasted (see `bootstrap.cli.remedies`)."""
+    """Run `action`; the remedies of the `ProblemsFound` that it raises can be pasted (see `bootstrap.cli.remedies`)."""
     try:
         return action(env)
-    except Failed as failed:
-        raise Failed(remedies.pasteable(env, failed.problems)) from failed
+    except ProblemsFound as failed:
+        raise ProblemsFound(remedies.pasteable(env, failed.problems)) from failed
 
 
 def up(env: Env, on: str = "", broker: str = "", names: Sequence[str] = (), first: str = "") -> int:
@@ -55,9 +55,9 @@ def up(env: Env, on: str = "", broker: str = "", names: Sequence[str] = (), firs
     """
     on = target.known(on or env.place or target.DEFAULT)
     if env.place and on != env.place and target.of(env).is_started(env):
-        raise Failed(problem("place-other", f"{env.manifest.name} runs on {env.place}.", wanted=on))
+        raise ProblemsFound(problem("place-other", f"{env.manifest.name} runs on {env.place}.", wanted=on))
     if broker and on != "local":
-        raise Failed(problem("broker-of-local", f"The broker of {on} cannot be chosen.", broker=broker))
+        raise ProblemsFound(problem("broker-of-local", f"The broker of {on} cannot be chosen.", broker=broker))
     env.place = on
     chosen = _chosen(pipeline.stages(env), tuple(names), first)
     with state.locked(env.state, "up"):
@@ -86,10 +86,10 @@ def _chosen(stages: tuple[Stage, ...], names: tuple[str, ...], first: str) -> tu
     for name in (*names, *((first,) if first else ())):
         _known("stage", "up --from" if name == first else "up --only", name, [stage.name for stage in stages])
     if names and first:
-        raise Failed(problem("stages-only-and-from", "--only and --from exclude each other.", first=first))
+        raise ProblemsFound(problem("stages-only-and-from", "--only and --from exclude each other.", first=first))
     if names:
         return only(stages, names)
-    return beginning(stages, first) if first else stages
+    return starting_from(stages, first) if first else stages
 
 
 def rebuild(env: Env, services: Sequence[str]) -> int:
@@ -115,7 +115,7 @@ def down(env: Env, purge: bool = False, ask: Callable[[str], str | None] | None 
     """Stops exactly what is ours; with `purge` deletes it. `ask` puts the question to the user and returns the answer,
     None where nobody can answer; without it no question is put.
 
-    Deleting data that nobody confirmed raises `Failed` (`purge-not-confirmed`).
+    Deleting data that nobody confirmed raises `ProblemsFound` (`purge-not-confirmed`).
     """
     report = report_for()
     with state.locked(env.state, "down"):
@@ -159,20 +159,22 @@ def _confirm(env: Env, there: Sequence[str], ask: Callable[[str], str | None] | 
         return
     answer = ask(f"  Type {env.manifest.name} to delete it: ")
     if answer is None:
-        raise Failed(problem("purge-not-confirmed", "Nothing was deleted: there is no terminal to ask on."))
+        raise ProblemsFound(problem("purge-not-confirmed", "Nothing was deleted: there is no terminal to ask on."))
     if answer.strip() != env.manifest.name:
-        raise Failed(problem("purge-not-confirmed", f"Nothing was deleted: the answer was not {env.manifest.name}."))
+        raise ProblemsFound(
+            problem("purge-not-confirmed", f"Nothing was deleted: the answer was not {env.manifest.name}.")
+        )
 
 
 def verify(env: Env, as_json: bool) -> int:
     """Runs the smoke tests against what runs."""
     place, report = target.answering(env), report_for()
-    with place.doors(env) as urls:
-        results = smoke.prove(env, place.generation(env), urls)
+    with place.reachable_urls(env) as urls:
+        results = smoke.prove(env, place.running_fingerprint(env), urls)
     failed = smoke.failures(results)
     if failed:
         # What keeps a part from working is the cause of what its user sees.
-        told, _ = gates(env, pipeline.stages(env)[:-1], SECONDS, {})
+        told, _ = gates(env, pipeline.stages(env)[:-1], GATES_TIMEOUT_S, {})
         failed = [*(closed for closed in told.values() if closed), *failed]
     found = remedies.pasteable(env, tuple(after(one, "verify") for one in failed))
     if as_json:
@@ -190,7 +192,7 @@ def logs(env: Env, service: str, *, follow: bool = False, sidecar: bool = False,
     known = env.manifest.services
     _known("service", "logs", service, [*known, *target.of(env).PARTS])
     if sidecar and not (service in known and known[service].app_id):
-        raise Failed(problem("log-no-sidecar", f"{service} has no Dapr sidecar.", name=service))
+        raise ProblemsFound(problem("log-no-sidecar", f"{service} has no Dapr sidecar.", name=service))
     report = report_for()
     if service != "broker" and target.is_started(env):
         target.answering(env)
@@ -220,7 +222,7 @@ def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tup
     log = RunLog(env.state, command, env.secrets)
     report = report_for(stages)
 
-    def say(text: str) -> None:
+    def notify(text: str) -> None:
         log.write("note", text=text)
         report.line(f"  {text}")
 
@@ -229,7 +231,7 @@ def _run(env: Env, stages: tuple[Stage, ...], command: str) -> tuple[Report, tup
         report.event(event)
 
     env.processes.stop_strays()  # commands of a run that was killed would go on beside those of this one
-    env.say, env.progress = say, report.progress
+    env.notify, env.progress = notify, report.progress
     _log_commands(env, log)
     try:
         with report, stopped_with(GOES_ON):
@@ -267,8 +269,8 @@ def _known(what: str, command: str, name: str, known: list[str]) -> None:
         near = difflib.get_close_matches(name, known, 1, 0.0)[0]
         summary, names = f"{name!r} is no {what} of this environment.", ", ".join(known)
         if what == "stage":
-            raise Failed(problem("stage-unknown", summary, known=names, command=command, nearest=near))
-        raise Failed(problem("service-unknown", summary, known=names, command=command, nearest=near))
+            raise ProblemsFound(problem("stage-unknown", summary, known=names, command=command, nearest=near))
+        raise ProblemsFound(problem("service-unknown", summary, known=names, command=command, nearest=near))
 
 
 @contextmanager

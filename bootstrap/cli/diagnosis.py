@@ -8,14 +8,14 @@ from typing import Any
 from bootstrap import pipeline
 from bootstrap.cli import remedies
 from bootstrap.core import state
-from bootstrap.core.concurrent import together
+from bootstrap.core.concurrent import run_concurrently
 from bootstrap.core.env import Env
 from bootstrap.core.stage import Stage, closure
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem, fold
+from bootstrap.problems.problem import Problem, ProblemsFound, fold
 from bootstrap.targets import target
 
-SECONDS = 15.0  # for all gates together: the slowest of them that gives an answer takes one or two
+GATES_TIMEOUT_S = 15.0  # for all gates together: the slowest of them that gives an answer takes one or two
 PODS = "pods of the cluster"
 Pods = Mapping[str, tuple[str, Problem | None]]
 """Each pod with the stage that it belongs to, and its problem."""
@@ -51,7 +51,7 @@ class Diagnosis:
         return tuple(one for one in self.findings if one.after)
 
 
-def look(env: Env, seconds: float = SECONDS) -> Diagnosis:
+def look(env: Env, seconds: float = GATES_TIMEOUT_S) -> Diagnosis:
     """Asks the environment as it is, whatever runs of it; see `ask`."""
     stages = pipeline.stages(env)
     if _is_started(env):
@@ -88,9 +88,9 @@ def _pasteable(env: Env, finding: Finding) -> Finding:
 def gates(
     env: Env, stages: tuple[Stage, ...], seconds: float, others: Mapping[str, Callable[[], Any]]
 ) -> tuple[dict[str, Problem | None], dict[str, Any]]:
-    """What each gate says, and the answers of `others`, which are asked at the same time as `together` does it."""
+    """What each gate says, and the answers of `others`, all asked concurrently."""
     calls: dict[str, Callable[[], Any]] = {stage.name: partial(_gate, stage, env) for stage in stages}
-    answers = together({**others, **calls}, seconds)
+    answers = run_concurrently({**others, **calls}, seconds)
     return {s.name: _answer(s.name, answers[s.name], seconds) for s in stages}, {n: answers[n] for n in others}
 
 
@@ -119,14 +119,14 @@ def sort(stages: tuple[Stage, ...], pods: Pods, gates: Mapping[str, Problem | No
 def _is_started(env: Env) -> bool:
     try:
         return target.is_started(env)
-    except Failed:
+    except ProblemsFound:
         return True
 
 
 def _gate(stage: Stage, env: Env) -> Problem | None:
     try:
         return stage.check(env)
-    except Failed as failed:
+    except ProblemsFound as failed:
         return failed.problems[0]
     except OSError as error:
         if known := state.trouble(error, env.root):

@@ -8,7 +8,7 @@ from bootstrap.core.env import Env
 from bootstrap.machine import engine
 from bootstrap.machine import facts as machine
 from bootstrap.machine.folder import free
-from bootstrap.problems.problem import Failed, after
+from bootstrap.problems.problem import ProblemsFound, after
 from bootstrap.stages.preflight_minikube import findings
 from bootstrap.tools import install, versions
 from bootstrap.tools.mirrors import cache
@@ -51,7 +51,7 @@ def facts(env: Env) -> dict[str, Any]:
 def _docker(env: Env) -> dict[str, Any] | None:
     try:
         return engine.facts(engine.ask(env))
-    except Failed:
+    except ProblemsFound:
         return None
 
 
@@ -59,7 +59,7 @@ def _tool(env: Env, name: str) -> dict[str, str] | None:
     """None for one that `up` would download."""
     try:
         path = versions.program(env, name)
-    except Failed:
+    except ProblemsFound:
         return None
     return {"path": path, "version": versions.version(env, versions.TOOLS[name], path)}
 

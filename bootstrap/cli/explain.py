@@ -7,7 +7,7 @@ from pathlib import Path
 from bootstrap.cli.report import report_for
 from bootstrap.problems.catalogue import problem
 from bootstrap.problems.docs_page import AREAS, advice
-from bootstrap.problems.problem import Failed, Row
+from bootstrap.problems.problem import ProblemsFound, Row
 
 ALL = "all"
 PAGE = "docs/troubleshooting.md"
@@ -16,7 +16,7 @@ PAGE = "docs/troubleshooting.md"
 def explain(root: Path, code: str) -> int:
     """Prints one row of the catalogue, or all codes by what they are about for the word `all`.
 
-    `root` is the checkout. Raises `Failed` (`code-unknown`) for a code that there is not. Returns the exit code.
+    `root` is the checkout. Raises `ProblemsFound` (`code-unknown`) for a code that there is not. Returns the exit code.
     """
     if code == ALL:
         return _all()
@@ -24,7 +24,7 @@ def explain(root: Path, code: str) -> int:
     if code not in known:
         nearest = difflib.get_close_matches(code, known, 3, 0.0)
         summary = f"There is no problem with the code {code!r}."
-        raise Failed(problem("code-unknown", summary, known=", ".join(nearest), nearest=nearest[0], final=True))
+        raise ProblemsFound(problem("code-unknown", summary, known=", ".join(nearest), nearest=nearest[0], final=True))
     area, row = known[code]
     report = report_for()
     report.line(f"  {code}  ({area})\n")

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from bootstrap.cli.report import report_for
 from bootstrap.cluster import service_urls
 from bootstrap.core.env import Env
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.targets import target
 
-SECONDS = 15.0  # for a command of Windows to take an address
+OPEN_TIMEOUT_S = 15.0  # for a command of Windows to take an address
 
 Launch = Callable[[Env, str], bool]
 Which = Callable[[str], str | None]
@@ -22,7 +22,7 @@ def show(env: Env, service: str, launch: Launch | None = None, wait: Wait | None
     """Prints the URL of a service and opens it in a browser where there is a display.
 
     Where only a tunnel of this process leads to it, the tunnel stays open until Ctrl-C, or until `wait` returns.
-    Raises `Failed` (`door-taken`).
+    Raises `ProblemsFound` (`door-taken`).
     """
     report, place, launch = report_for(), target.of(env), launch or browse
     if not needs_tunnel(env, service):
@@ -30,7 +30,7 @@ def show(env: Env, service: str, launch: Launch | None = None, wait: Wait | None
         report.line(f"  {url}")
         launch(env, url)
         return 0
-    with place.doors(env) as urls:
+    with place.reachable_urls(env) as urls:
         report.line(f"  {urls[service]}\n  leads to {service} for as long as this runs; Ctrl-C ends it")
         launch(env, urls[service])
         try:
@@ -51,8 +51,8 @@ def browse(env: Env, url: str, which: Which = shutil.which, start: Callable[[str
         for argv in (["wslview", url], ["cmd.exe", "/c", "start", "", url]):
             if program := which(argv[0]):
                 try:
-                    return env.run([program, *argv[1:]], timeout=SECONDS).exit == 0
-                except Failed:
+                    return env.run([program, *argv[1:]], timeout=OPEN_TIMEOUT_S).exit == 0
+                except ProblemsFound:
                     return False  # the URL was printed: that is enough
     shown = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     return (sys.platform == "darwin" or any(env.environ.get(name) for name in shown)) and start(url)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-EVERY = 5.0  # seconds between two lines about one download
+REPORT_EVERY_S = 5.0  # seconds between two lines about one download
 MIB = 2**20
 
 
@@ -36,7 +36,7 @@ class Progress:
             return ""
         one = self._under_way.setdefault(what, _One(now, done, now))
         one.done, one.total = done, total
-        if now - one.told < EVERY:
+        if now - one.told < REPORT_EVERY_S:
             return ""
         one.told = now
         return f"{what}: {self._words(one)}"

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bootstrap.core.env import Env
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.tools import versions
 
 # Where a shell takes a word for a program: at the start of a line or of a command in it. In a comment: after a colon.
@@ -33,6 +33,6 @@ def _called(env: Env, tool: str) -> str:
         if shutil.which(tool, path=env.environ.get("PATH", "")) or minikube == "minikube":
             return tool
         return f"{minikube} --profile {env.context} kubectl --"
-    with suppress(Failed, OSError):
+    with suppress(ProblemsFound, OSError):
         return shlex.quote(versions.program(env, tool))
     return tool

@@ -5,24 +5,27 @@ from typing import Any
 
 from bootstrap import pipeline
 from bootstrap.cli import remedies
-from bootstrap.cli.diagnosis import SECONDS, gates, sort
+from bootstrap.cli.diagnosis import GATES_TIMEOUT_S, gates, sort
 from bootstrap.cli.report import report_for
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem, after
+from bootstrap.problems.problem import Problem, ProblemsFound, after
 from bootstrap.targets import target
 
 
-def look(env: Env, seconds: float = SECONDS) -> dict[str, Any]:
+def look(env: Env, seconds: float = GATES_TIMEOUT_S) -> dict[str, Any]:
     """The environment as a plain document: each gate with its problem, and what the place knows of what runs.
 
-    A gate that gives no answer within `seconds` is closed. Raises `Failed` where the place itself cannot be read.
+    A gate that gives no answer within `seconds` is closed. Raises `ProblemsFound` where the place itself cannot be
+    read.
     """
     what = "what runs"
     told, others = gates(env, pipeline.stages(env), seconds, {what: lambda: target.of(env).facts(env)})
     facts = others[what]
     if isinstance(facts, TimeoutError):
-        raise Failed(problem("stage-hung", f"The place {env.place} did not tell what runs within {seconds:.0f} s."))
+        raise ProblemsFound(
+            problem("stage-hung", f"The place {env.place} did not tell what runs within {seconds:.0f} s.")
+        )
     if isinstance(facts, Exception):
         raise facts
     told = {name: one and remedies.pasteable(env, (one,))[0] for name, one in told.items()}

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
-POLL = 0.05  # seconds between looks at `cancelled`
-BUSY = 5.0  # seconds for which a program that was just written may be open in a child of another thread
+POLL_S = 0.05  # seconds between looks at `cancelled`
+BUSY_TIMEOUT_S = 5.0  # seconds for which a program that was just written may be open in a child of another thread
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ def run(
     cancelled: threading.Event,
     cwd: Path | None = None,
     environ: Mapping[str, str] | None = None,
-    heard: Callable[[str], object] | None = None,
+    on_line: Callable[[str], object] | None = None,
 ) -> Completed:
     """Runs a command to its end, whatever its exit code.
 
-    `heard` is told each line of its stdout, soon after it was printed. `timeout` is in seconds; at its end the
-    command's process group is killed and `Failed` raised (`command-timeout`). Raises `Failed` (`command-missing`)
-    when there is no such program, `Cancelled` when the run is ending.
+    `on_line` is told each line of its stdout, soon after it was printed. `timeout` is in seconds; at its end the
+    command's process group is killed and `ProblemsFound` raised (`command-timeout`). Raises `ProblemsFound`
+    (`command-missing`) when there is no such program, `Cancelled` when the run is ending.
     """
     began = time.monotonic()
     child = _begin(argv, cwd, environ, cancelled)
@@ -74,19 +74,19 @@ def run(
     try:
         while time.monotonic() - began <= timeout:
             try:
-                stdout, stderr = child.communicate(timeout=POLL)
-                told = _tell(heard, stdout, told)
+                stdout, stderr = child.communicate(timeout=POLL_S)
+                told = _tell(on_line, stdout, told)
                 return Completed(tuple(argv), child.returncode, stdout, stderr, time.monotonic() - began)
             except subprocess.TimeoutExpired as still:
                 whole = bytes(still.output or b"").rpartition(b"\n")
-                told = _tell(heard, (whole[0] + whole[1]).decode(errors="replace"), told)
+                told = _tell(on_line, (whole[0] + whole[1]).decode(errors="replace"), told)
             if cancelled.is_set():
                 raise Cancelled(shlex.join(argv))
     except BaseException:
         _end(child)  # also at a Ctrl-C that arrives here: the group has not heard of it
         raise
     stdout, stderr = _end(child)
-    raise Failed(
+    raise ProblemsFound(
         problem(
             "command-timeout",
             f"{Path(argv[0]).name} did not end within {timeout:.0f} s.",
@@ -98,7 +98,7 @@ def run(
 def _begin(
     argv: Sequence[str], cwd: Path | None, environ: Mapping[str, str] | None, cancelled: threading.Event
 ) -> "subprocess.Popen[str]":
-    until = time.monotonic() + BUSY
+    until = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
             # A session of its own: a Ctrl-C on the terminal reaches this program alone, which then ends the group.
@@ -117,17 +117,17 @@ def _begin(
             # Until its exec, a child has all open files of this program, also a tool that was being downloaded.
             if error.errno != errno.ETXTBSY or time.monotonic() > until:
                 summary = f"The program {argv[0]} cannot be started."
-                raise Failed(problem("command-missing", summary, evidence=str(error))) from error
-        if cancelled.wait(POLL):
+                raise ProblemsFound(problem("command-missing", summary, evidence=str(error))) from error
+        if cancelled.wait(POLL_S):
             raise Cancelled(shlex.join(argv))
 
 
-def _tell(heard: Callable[[str], object] | None, stdout: str, told: int) -> int:
+def _tell(on_line: Callable[[str], object] | None, stdout: str, told: int) -> int:
     """Tells the lines after the first `told`; returns how many lines there are."""
-    lines = stdout.splitlines() if heard else []
+    lines = stdout.splitlines() if on_line else []
     for line in lines[told:]:
-        if heard:
-            heard(line)
+        if on_line:
+            on_line(line)
     return len(lines)
 
 

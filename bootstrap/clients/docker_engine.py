@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bootstrap.problems.catalogue import problem, recognise
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-SECONDS = 60  # that the engine may leave a call without an answer
+ANSWER_TIMEOUT_S = 60  # that the engine may leave a call without an answer
 NAMES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 ANY_VERSION = "1.44"  # for a client that is not asked anything
 
@@ -33,19 +33,19 @@ def direct(**params: Any) -> "DockerClient":
 
     # With a version it asks nothing yet; what asks is put in its place.
     client = DockerClient(version=ANY_VERSION, **params)
-    client.api = Direct(version="auto", timeout=SECONDS, **params)
+    client.api = Direct(version="auto", timeout=ANSWER_TIMEOUT_S, **params)
     return client
 
 
 def connect(environ: Mapping[str, str], client_at: "Callable[..., DockerClient]" = direct) -> "DockerClient":
     """A client of the engine that DOCKER_HOST names, else of the current Docker context.
 
-    Raises `Failed`: `docker-elsewhere` for an engine of another machine, `docker-not-running`, `docker-forbidden`,
-    `docker-config-unreadable`, `docker-failed`.
+    Raises `ProblemsFound`: `docker-elsewhere` for an engine of another machine, `docker-not-running`,
+    `docker-forbidden`, `docker-config-unreadable`, `docker-failed`.
     """
     from docker.utils.config import find_config_file
 
-    with words("This machine's Docker Engine cannot be used."):
+    with translate_errors("This machine's Docker Engine cannot be used."):
         params = _address(environ)
         try:
             return client_at(**params)
@@ -57,15 +57,15 @@ def connect(environ: Mapping[str, str], client_at: "Callable[..., DockerClient]"
                 raise
             summary = f"Docker's {path!s} cannot be read."
             found = problem("docker-config-unreadable", summary, evidence=said, path=path, final=True)
-            raise Failed(found) from None
+            raise ProblemsFound(found) from None
 
 
 def of_this_machine(environ: Mapping[str, str]) -> dict[str, str]:
     """`environ` as it leads every program to the engine of `connect`: without what a shell got from
-    `minikube docker-env`, which leads to a node's. Raises `Failed` (`docker-elsewhere`) where it leads to another
-    machine.
+    `minikube docker-env`, which leads to a node's. Raises `ProblemsFound` (`docker-elsewhere`) where it leads to
+    another machine.
     """
-    with words("This machine's Docker Engine cannot be used."):
+    with translate_errors("This machine's Docker Engine cannot be used."):
         params = _address(environ)
     found = _outside_of_a_node(environ)
     if not found.get("DOCKER_HOST") and "base_url" in params and "tls" not in params:
@@ -78,9 +78,9 @@ def of_this_machine(environ: Mapping[str, str]) -> dict[str, str]:
 def over_tcp(environ: Mapping[str, str]) -> str:
     """The address of the engine of `connect` where it is a port of this machine; "" where it is a socket.
 
-    Raises `Failed` (`docker-elsewhere`).
+    Raises `ProblemsFound` (`docker-elsewhere`).
     """
-    with words("This machine's Docker Engine cannot be used."):
+    with translate_errors("This machine's Docker Engine cannot be used."):
         address = str(_address(environ).get("base_url", ""))
     scheme = urlsplit(address if "://" in address or address.startswith("/") else f"tcp://{address}").scheme
     return address if address and scheme in ("tcp", "http", "https") else ""
@@ -139,7 +139,7 @@ def _address(environ: Mapping[str, str]) -> dict[str, Any]:
     if is_local(address):
         return params
     summary = f"{named_by} does not point to a Docker Engine of this machine: {address}"
-    raise Failed(problem("docker-elsewhere", summary, final=True))
+    raise ProblemsFound(problem("docker-elsewhere", summary, final=True))
 
 
 def is_local(address: str) -> bool:
@@ -156,8 +156,8 @@ def is_local(address: str) -> bool:
 
 
 @contextmanager
-def words(summary: str, away: Callable[[str], Problem] | None = None, /, **facts: object) -> Iterator[None]:
-    """Raises what the engine or the way to it refuses inside as `Failed`: a known problem, else `docker-failed`.
+def translate_errors(summary: str, away: Callable[[str], Problem] | None = None, /, **facts: object) -> Iterator[None]:
+    """Raises what the engine or the way to it refuses inside as `ProblemsFound`: a known problem, else `docker-failed`.
 
     `away` names an engine that does not answer and is not this machine's own.
     """
@@ -169,10 +169,10 @@ def words(summary: str, away: Callable[[str], Problem] | None = None, /, **facts
         raise refused(str(error), summary, "run", **facts) from error
     except (DockerException, OSError) as error:
         # Nothing that an engine said: this is about the way to it.
-        raise (Failed(away(str(error))) if away else refused(str(error), summary, "connect", **facts)) from error
+        raise (ProblemsFound(away(str(error))) if away else refused(str(error), summary, "connect", **facts)) from error
 
 
-def refused(said: str, summary: str, phase: str, **facts: object) -> Failed:
+def refused(said: str, summary: str, phase: str, **facts: object) -> ProblemsFound:
     """What the engine `said`, as the failure that it is."""
     known = recognise("docker", phase, said, summary, where="", **facts)
-    return Failed(known or problem("docker-failed", summary, evidence=said, final=True))
+    return ProblemsFound(known or problem("docker-failed", summary, evidence=said, final=True))

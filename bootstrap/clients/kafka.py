@@ -19,7 +19,7 @@ class TopicFacts:
     config: Mapping[str, str]
 
 
-class KafkaTrouble(Exception):
+class BrokerError(Exception):
     """The broker is away or refused; the text is its or the client's own words."""
 
 
@@ -92,9 +92,9 @@ class Broker:
                 try:
                     got = await asyncio.wait_for(consumer.getone(), TIMEOUT_MS / 1000)
                 except TimeoutError as error:
-                    raise KafkaTrouble(f"the record at offset {sent.offset} of {topic} was not given back") from error
+                    raise BrokerError(f"the record at offset {sent.offset} of {topic} was not given back") from error
             if (got.offset, got.value) != (sent.offset, value):
-                raise KafkaTrouble(f"at offset {sent.offset} of {topic} is another record than the one sent")
+                raise BrokerError(f"at offset {sent.offset} of {topic} is another record than the one sent")
 
         _quiet_run(go())
 
@@ -128,18 +128,18 @@ def tuple_of(entry: Any) -> tuple[Any, ...]:
 
 
 def refuse(rows: Any, allowed: tuple[int, ...]) -> None:
-    """Raises `KafkaTrouble` for a row with an error code that is not `allowed`."""
+    """Raises `BrokerError` for a row with an error code that is not `allowed`."""
     from aiokafka.errors import for_code
 
     for row in map(tuple_of, rows):
         code = next(cell for cell in row if isinstance(cell, int))
         if code not in allowed:
             message = next((cell for cell in row if isinstance(cell, str) and " " in cell), "")
-            raise KafkaTrouble(f"{for_code(code).__name__}: {message or row}")
+            raise BrokerError(f"{for_code(code).__name__}: {message or row}")
 
 
 def _quiet_run(main: Coroutine[Any, Any, T]) -> T:
-    """Runs it on an event loop of this thread, with the client's own logging silenced: `KafkaTrouble` has the words."""
+    """Runs it on an event loop of this thread, with the client's own logging silenced: `BrokerError` has the words."""
     import logging
 
     from aiokafka.errors import KafkaError
@@ -148,4 +148,4 @@ def _quiet_run(main: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(main)
     except (KafkaError, OSError) as error:
-        raise KafkaTrouble(str(error) or type(error).__name__) from error
+        raise BrokerError(str(error) or type(error).__name__) from error

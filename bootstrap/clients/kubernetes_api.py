@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from bootstrap.clients.http import Answer
 from bootstrap.problems.catalogue import problem, recognise
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
 Document = dict[str, Any]
 
-SECONDS = (3.0, 20.0)  # to connect, and until the next byte
+CONNECT_AND_READ_TIMEOUT_S = (3.0, 20.0)  # to connect, and until the next byte
 MAY_PASS = ("cluster-namespace-ending",)  # what is known, and ends by itself
 MANAGER = "inv"  # the field manager of what this project applies
 JSON = "application/json, */*"
@@ -37,7 +37,7 @@ class Cluster:
 
     @classmethod
     def connect(cls, kubeconfig: Path, context: str) -> "Cluster":
-        """The cluster that `context` names in that file. Raises `Failed` (`kubeconfig-unusable`)."""
+        """The cluster that `context` names in that file. Raises `ProblemsFound` (`kubeconfig-unusable`)."""
         from kubernetes.client import ApiClient, Configuration
         from kubernetes.config import ConfigException, load_kube_config
         from yaml import YAMLError
@@ -50,7 +50,7 @@ class Cluster:
                 raise ConfigException("it is not a mapping")
             load_kube_config(str(kubeconfig), context, settings, persist_config=False)
         except (ConfigException, OSError, YAMLError, UnicodeDecodeError, binascii.Error) as error:
-            raise Failed(
+            raise ProblemsFound(
                 problem(
                     "kubeconfig-unusable",
                     f"{kubeconfig} does not say how to reach the cluster {context}.",
@@ -133,7 +133,7 @@ class Cluster:
     def lines(self, path: str, **query: object) -> Iterator[str]:
         """What is at `path`, line by line as it comes: a log that is followed."""
         rest = b""
-        response = self._call("GET", path, query, seconds=(SECONDS[0], None))
+        response = self._call("GET", path, query, seconds=(CONNECT_AND_READ_TIMEOUT_S[0], None))
         try:
             for chunk in response.stream(amt=None):
                 *whole, rest = (rest + chunk).split(b"\n")
@@ -192,7 +192,7 @@ class Cluster:
         query: Mapping[str, object],
         body: Document | None = None,
         kind: str = "",
-        seconds: tuple[float, float | None] = SECONDS,
+        seconds: tuple[float, float | None] = CONNECT_AND_READ_TIMEOUT_S,
         accept: str = JSON,
     ) -> Any:
         headers = {"Accept": accept}
@@ -237,8 +237,10 @@ def path(version: str, kind: str, namespace: str = "", name: str = "", sub: str 
 
 
 @contextmanager
-def words(summary: str, phase: str = "api", **facts: object) -> Iterator[None]:
-    """Raises what the API or the way to it refuses inside as `Failed`: a known problem of `phase`, else its words."""
+def translate_errors(summary: str, phase: str = "api", **facts: object) -> Iterator[None]:
+    """Raises what the API or the way to it refuses inside as `ProblemsFound`: a known problem of `phase`, else its
+    words.
+    """
     from kubernetes.client import ApiException
     from urllib3.exceptions import HTTPError
 
@@ -248,13 +250,13 @@ def words(summary: str, phase: str = "api", **facts: object) -> Iterator[None]:
         said = message(error)
         known = recognise("kubernetes", phase, said, summary, where="", **facts)
         known = replace(known, final=known.code not in MAY_PASS) if known else None
-        raise Failed(
+        raise ProblemsFound(
             known or problem("cluster-refused", summary, evidence=said, where="", final=False, **facts)
         ) from error
     except (HTTPError, OSError) as error:
         said = str(error)
         known = recognise("kubernetes", "connect", said, summary, where="", **facts)
-        raise Failed(
+        raise ProblemsFound(
             known or problem("cluster-unreachable", summary, evidence=said, where="", final=False, **facts)
         ) from error
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 PROTOCOL = "v4.channel.k8s.io"
 DATA, ERROR = 0, 1  # the channels of the first port; each frame begins with its channel
-CHUNK = 65536  # bytes
-OPEN, CLOSE = 10.0, 1.0  # seconds for the handshakes
-LOOK = 0.1  # seconds between looks at whether the client is still there
-SILENCE = 10.0  # seconds without a byte after which an answer to one who has said all is over
+CHUNK_BYTES = 65536  # bytes
+OPEN_TIMEOUT_S, CLOSE_TIMEOUT_S = 10.0, 1.0  # seconds for the handshakes
+POLL_S = 0.1  # seconds between looks at whether the client is still there
+SILENCE_TIMEOUT_S = 10.0  # seconds without a byte after which an answer to one who has said all is over
 
 
 def carry(
@@ -33,7 +33,7 @@ def carry(
     pod: str,
     port: int,
     client: socket.socket,
-    silence: float = SILENCE,
+    silence: float = SILENCE_TIMEOUT_S,
     opened: Callable[[], object] = lambda: None,
 ) -> None:
     """Carries `client` to `port` on the loopback of a pod until both have said all; closes both.
@@ -94,15 +94,15 @@ def _connection(settings: Any, namespace: str, pod: str, port: int) -> "connect"
     path = f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward?ports={port}"
     return connect(
         f"{settings.host.replace('http', 'ws', 1)}{path}",
-        sock=socket.create_connection((api.hostname, api.port or (443 if is_https else 80)), OPEN),
+        sock=socket.create_connection((api.hostname, api.port or (443 if is_https else 80)), OPEN_TIMEOUT_S),
         ssl=_tls(settings) if is_https else None,
         server_hostname=(settings.tls_server_name or api.hostname) if is_https else None,
         subprotocols=[Subprotocol(PROTOCOL)],
         additional_headers={"Authorization": token} if token else None,
         compression=None,
         proxy=None,
-        open_timeout=OPEN,
-        close_timeout=CLOSE,
+        open_timeout=OPEN_TIMEOUT_S,
+        close_timeout=CLOSE_TIMEOUT_S,
         # The server's end is a kubelet's, which ends when the pod does.
         ping_interval=None,
         max_size=None,
@@ -130,23 +130,23 @@ async def _carry(connection: "ClientConnection", client: socket.socket, silence:
 
     async def send() -> None:
         with suppress(OSError, ConnectionClosed):
-            while data := await loop.sock_recv(client, CHUNK):
+            while data := await loop.sock_recv(client, CHUNK_BYTES):
                 await connection.send(bytes((DATA,)) + data)
         said_all.append(loop.time())
 
     sender = asyncio.create_task(send())
     opened: set[int] = set()
-    heard = loop.time()
+    on_line = loop.time()
     try:
         while True:
             try:
-                async with asyncio.timeout(LOOK):
+                async with asyncio.timeout(POLL_S):
                     frame = await connection.recv()
             except TimeoutError:
-                if said_all and (_is_gone(client) or loop.time() - max(heard, said_all[0]) > silence):
+                if said_all and (_is_gone(client) or loop.time() - max(on_line, said_all[0]) > silence):
                     break
                 continue
-            heard = loop.time()
+            on_line = loop.time()
             channel, data = (frame[0], frame[1:]) if isinstance(frame, bytes) and frame else (ERROR, b"")
             if channel not in opened:
                 opened.add(channel)  # its first frame repeats the port

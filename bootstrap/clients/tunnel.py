@@ -10,18 +10,18 @@ from typing import Self
 Carry = Callable[[socket.socket], None]
 """Carries one accepted connection to its end, and closes it. Raises what keeps it from doing so."""
 
-JOIN = 2.0  # seconds that all connections together get to end with the tunnel
+JOIN_TIMEOUT_S = 2.0  # seconds that all connections together get to end with the tunnel
 
 
 class Tunnel:
     """Listens on 127.0.0.1 and gives every connection, on a thread of its own, to `carry`.
 
-    `port` 0 takes any free one. Raises OSError when it is taken. `say` hears why connections fail, once while it is
+    `port` 0 takes any free one. Raises OSError when it is taken. `notify` hears why connections fail, once while it is
     the same.
     """
 
-    def __init__(self, carry: Carry, port: int = 0, say: Callable[[str], object] = str) -> None:
-        self._carry, self._say = carry, say
+    def __init__(self, carry: Carry, port: int = 0, notify: Callable[[str], object] = str) -> None:
+        self._carry, self._say = carry, notify
         self._open: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -51,7 +51,7 @@ class Tunnel:
             with suppress(OSError):
                 ended.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits on it
         self._listener.close()
-        until = time.monotonic() + JOIN
+        until = time.monotonic() + JOIN_TIMEOUT_S
         for thread in (self._acceptor, *under_way.values()):
             thread.join(max(0.0, until - time.monotonic()))
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bootstrap.clients.kubernetes_api import Document, words
+from bootstrap.clients.kubernetes_api import Document, translate_errors
 from bootstrap.cluster.pods import events, why
 from bootstrap.cluster.pods.case import kubectl
 from bootstrap.cluster.pods.summary import is_ready
@@ -15,7 +15,7 @@ LABEL, VALUE = "tier", "control-plane"
 
 
 def problem_of(env: Env, system: list[Document]) -> Problem | None:
-    """Return what keeps one of them from running; no request where all run. Raises `Failed`.
+    """Return what keeps one of them from running; no request where all run. Raises `ProblemsFound`.
 
     `system` are the pods of `NAMESPACE`. The API server's own readiness says nothing about the scheduler and the
     controllers.
@@ -23,7 +23,7 @@ def problem_of(env: Env, system: list[Document]) -> Problem | None:
     down = [pod for pod in system if is_part(pod) and not is_ready(pod)]
     if not down:
         return None
-    with words(f"The events of {NAMESPACE} cannot be listed."):
+    with translate_errors(f"The events of {NAMESPACE} cannot be listed."):
         said = events.of_namespace(env, NAMESPACE)
         wrong = [of_pod(env, pod, found) for pod in down if (found := why.problem_of(env, pod, said))]
     return why.first(wrong) if wrong else None

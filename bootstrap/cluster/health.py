@@ -4,12 +4,12 @@ import time
 from datetime import datetime
 from typing import Any
 
-from bootstrap.clients.kubernetes_api import Document, message, path, words
+from bootstrap.clients.kubernetes_api import Document, message, path, translate_errors
 from bootstrap.cluster import control_plane, namespaces, probe, provisioner
 from bootstrap.cluster.pods import why
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 API_NAME = "kubernetes.default.svc.cluster.local"
 PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
@@ -24,7 +24,7 @@ def answers(env: Env) -> bool:
     """Whether the API server of our kubeconfig is ready, and of the pinned version."""
     try:
         return not (ready(env) or version(env))
-    except Failed:
+    except ProblemsFound:
         return False
 
 
@@ -32,7 +32,7 @@ def ready(env: Env) -> Problem | None:
     """/readyz; what it says about itself where it is not ready."""
     from kubernetes.client import ApiException
 
-    with words(f"The API server of {env.context} does not answer."):
+    with translate_errors(f"The API server of {env.context} does not answer."):
         try:
             env.cluster.text("/readyz", verbose="true")
         except ApiException as error:
@@ -53,7 +53,7 @@ def _failing(said: str) -> str:
 
 def version(env: Env) -> Problem | None:
     """The server's version, against the pinned one."""
-    with words(f"The API server of {env.context} does not say its version."):
+    with translate_errors(f"The API server of {env.context} does not say its version."):
         found = str(env.cluster.get("/version").get("gitVersion", "")).removeprefix("v")
     wanted = env.manifest.cluster.kubernetes
     if found.partition("+")[0] == wanted:
@@ -69,7 +69,7 @@ def version(env: Env) -> Problem | None:
 
 def nodes(env: Env) -> Problem | None:
     """Every node Ready, and none short of disk, memory or process ids."""
-    with words(f"The nodes of {env.context} cannot be listed."):
+    with translate_errors(f"The nodes of {env.context} cannot be listed."):
         found = env.cluster.items(path("v1", "nodes"))
     for node in found:
         if wrong := _node(env, node):
@@ -128,9 +128,9 @@ def silent_s(env: Env) -> float | None:
     None where every kubelet reports, or the API does not answer.
     """
     try:
-        with words(f"The nodes of {env.context} cannot be listed."):
+        with translate_errors(f"The nodes of {env.context} cannot be listed."):
             found = env.cluster.items(path("v1", "nodes"))
-    except Failed:
+    except ProblemsFound:
         return None
     conditions = [each for node in found for each in node.get("status", {}).get("conditions", [])]
     silent = [each for each in conditions if each["type"] == "Ready" and each["status"] == "Unknown"]
@@ -145,14 +145,14 @@ def _seconds_since(condition: Document) -> float:
 
 def uid(env: Env) -> str:
     """Return the uid of kube-system, which no two clusters share."""
-    with words(f"The namespaces of {env.context} cannot be read."):
+    with translate_errors(f"The namespaces of {env.context} cannot be read."):
         found = env.cluster.find(path("v1", "namespaces", name="kube-system"))
     return str(found["metadata"]["uid"]) if found else ""
 
 
 def missing_parts(env: Env) -> list[str]:
-    """Return what every cluster has that minikube made to the end, and this one has not. Raises `Failed`."""
-    with words(f"What runs in kube-system of {env.context} cannot be read."):
+    """Return what every cluster has that minikube made to the end, and this one has not. Raises `ProblemsFound`."""
+    with translate_errors(f"What runs in kube-system of {env.context} cannot be read."):
         missing = [
             name
             for name, (kind, part) in PARTS.items()
@@ -166,14 +166,14 @@ def missing_parts(env: Env) -> list[str]:
 
 
 def holds_data(env: Env) -> bool:
-    """Whether anything in the cluster has a volume. Raises `Failed`."""
-    with words(f"The volumes of {env.context} cannot be listed."):
+    """Whether anything in the cluster has a volume. Raises `ProblemsFound`."""
+    with translate_errors(f"The volumes of {env.context} cannot be listed."):
         return bool(env.cluster.items(path("v1", "persistentvolumes")))
 
 
 def system(env: Env) -> Problem | None:
     """The pods of kube-system: the parts of Kubernetes, and the provisioner of volumes with its storage class."""
-    with words("The pods of kube-system cannot be listed."):
+    with translate_errors("The pods of kube-system cannot be listed."):
         found = env.cluster.items(path("v1", "pods", "kube-system"))
     return control_plane.problem_of(env, found) or _storage(env, found)
 
@@ -203,7 +203,7 @@ def _storage(env: Env, system: list[Document]) -> Problem | None:
 
 def _wants_volumes(env: Env) -> bool:
     """Whether a claim has no volume, or none was made yet."""
-    with words(f"The claims of {env.context} cannot be listed."):
+    with translate_errors(f"The claims of {env.context} cannot be listed."):
         claims = env.cluster.items(path("v1", "persistentvolumeclaims"))
     return not claims or any(each.get("status", {}).get("phase") != "Bound" for each in claims)
 
@@ -220,7 +220,7 @@ def pod_security(env: Env) -> Problem | None:
     body["metadata"] = {"name": "inv-breaks-pod-security"}
     body["spec"]["hostNetwork"] = True
     body["spec"]["containers"][0]["securityContext"] = {"privileged": True}
-    with words(f"Whether Pod Security is enforced in {namespace} cannot be asked."):
+    with translate_errors(f"Whether Pod Security is enforced in {namespace} cannot be asked."):
         try:
             env.cluster.create(path("v1", "pods", namespace), body, dryRun="All")
         except ApiException as error:

@@ -1,6 +1,6 @@
 """The namespaces of the environment, each with the Pod Security Standards level that it enforces."""
 
-from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.clients.kubernetes_api import Document, path, translate_errors
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
 from bootstrap.problems.problem import Problem
@@ -22,7 +22,7 @@ def labels(level: str) -> dict[str, str]:
 
 
 def ensure(env: Env) -> None:
-    """Makes the namespaces, and mends their labels; writes nothing where all is so. Raises `Failed`."""
+    """Makes the namespaces, and mends their labels; writes nothing where all is so. Raises `ProblemsFound`."""
     for name, level in levels(env).items():
         if not _wrong(_find(env, name), level):
             continue
@@ -31,12 +31,12 @@ def ensure(env: Env) -> None:
             "kind": "Namespace",
             "metadata": {"name": name, "labels": labels(level)},
         }
-        with words(f"The namespace {name} cannot be made."):
+        with translate_errors(f"The namespace {name} cannot be made."):
             env.cluster.apply(path("v1", "namespaces", name=name), body)
 
 
 def check(env: Env) -> Problem | None:
-    """The first namespace that is not there, is being deleted, or does not carry its labels. Raises `Failed`."""
+    """The first namespace that is not there, is being deleted, or does not carry its labels. Raises `ProblemsFound`."""
     for name, level in levels(env).items():
         found = _find(env, name)
         if found is None:
@@ -60,7 +60,7 @@ def check(env: Env) -> Problem | None:
 
 
 def _find(env: Env, name: str) -> Document | None:
-    with words(f"The namespace {name} cannot be read."):
+    with translate_errors(f"The namespace {name} cannot be read."):
         return env.cluster.find(path("v1", "namespaces", name=name))
 
 

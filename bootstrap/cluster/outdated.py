@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.clients.kubernetes_api import Document, path, translate_errors
 from bootstrap.cluster import trust
 from bootstrap.cluster.pods import rollout
 from bootstrap.cluster.pods.summary import SIDECAR, container
@@ -24,7 +24,7 @@ KINDS = {"ConfigMap": "configmaps", "Secret": "secrets"}
 def find(env: Env, name: str, pods: list[Document]) -> Problem | None:
     """Return the first problem of the newest generation of a service's pods; former ones are being replaced.
 
-    Raises `Failed`.
+    Raises `ProblemsFound`.
     """
     fresh = _made_now(env, name) if any(container(pod, SIDECAR) for pod in pods) else None
     found = [(pod, one) for pod in pods if (one := _sidecar(name, pod, fresh) or _settings(env, name, pod))]
@@ -39,7 +39,7 @@ def _made_now(env: Env, name: str) -> Document | None:
     from kubernetes.client import ApiException
 
     namespace = env.manifest.namespace
-    with words(f"The pod that {name} would get now cannot be asked for."):
+    with translate_errors(f"The pod that {name} would get now cannot be asked for."):
         deployed = env.cluster.find(path("apps/v1", "deployments", namespace, name))
         if deployed is None or "spec" not in deployed["spec"]["template"]:
             return None
@@ -131,7 +131,7 @@ def _read_at_start(pod: Document, one: Document) -> Iterator[tuple[str, str]]:
 
 def _changed(env: Env, kind: str, name: str) -> str | None:
     """Return when the content of an object last changed, as the API keeps it for each field manager."""
-    with words(f"The {kind} {name} cannot be looked at."):
+    with translate_errors(f"The {kind} {name} cannot be looked at."):
         where = path("v1", KINDS[kind], env.manifest.namespace)
         found = env.cluster.metadata(where, fieldSelector=f"metadata.name={name}")
     for one in found:

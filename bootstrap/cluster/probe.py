@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from bootstrap.clients.http import Answer
-from bootstrap.clients.kubernetes_api import Document, message, path, words
+from bootstrap.clients.kubernetes_api import Document, message, path, translate_errors
 from bootstrap.cluster import probe_kafka, probe_server
 from bootstrap.cluster.pods.summary import waits
 from bootstrap.core import hashing
@@ -71,10 +71,10 @@ def pod(env: Env) -> Document:
 def ensure(env: Env) -> None:
     """Makes the pod, anew where it ended, waits before its next try, or was made from something else.
 
-    Needs the namespace. Raises `Failed`.
+    Needs the namespace. Raises `ProblemsFound`.
     """
     namespace, wanted = env.manifest.namespace, pod(env)
-    with words(f"The pod {namespace}/{NAME} cannot be made."):
+    with translate_errors(f"The pod {namespace}/{NAME} cannot be made."):
         found = env.cluster.find(path("v1", "pods", namespace, NAME))
         if found and _serves(found, wanted):
             return
@@ -98,12 +98,12 @@ def _serves(found: Document, wanted: Document) -> bool:
 
 
 def check(env: Env) -> Problem | None:
-    """Whether the pod answers; else why not. Raises `Failed` where the API does not answer."""
+    """Whether the pod answers; else why not. Raises `ProblemsFound` where the API does not answer."""
     from bootstrap.cluster.pods import why
 
     if not _ask(env, "dns", name="localhost").status:
         namespace = env.manifest.namespace
-        with words(f"The pod {namespace}/{NAME} cannot be read."):
+        with translate_errors(f"The pod {namespace}/{NAME} cannot be read."):
             found = env.cluster.find(path("v1", "pods", namespace, NAME))
             events = env.cluster.items(
                 path("v1", "events", namespace), fieldSelector=f"involvedObject.name={NAME},involvedObject.kind=Pod"
@@ -158,14 +158,14 @@ def _ask(env: Env, what: str, **query: object) -> Answer:
     from kubernetes.client import ApiException
     from urllib3.exceptions import HTTPError
 
-    from bootstrap.problems.problem import Failed
+    from bootstrap.problems.problem import ProblemsFound
 
     asked = path("v1", "pods", env.manifest.namespace, f"http:{NAME}:{probe_server.PORT}", f"proxy/{what}")
     try:
         return Answer(200, env.cluster.text(asked, **query))
     except ApiException as error:
         return Answer(0, f"The pod {NAME} does not answer: {message(error)}")
-    except Failed as failed:
+    except ProblemsFound as failed:
         return Answer(0, failed.problems[0].summary)
     except (HTTPError, OSError) as error:
         return Answer(0, f"The pod {NAME} cannot be asked: {error}")

@@ -17,10 +17,10 @@ from urllib.parse import parse_qsl, urlsplit
 from bootstrap.cluster.probe_kafka import brokers
 
 PORT = 8000
-SECONDS = 2.0  # for one connection, or one answer
+ANSWER_TIMEOUT_S = 2.0  # for one connection, or one answer
 # For the connection to a Service: in the moment in which a pod ends, one that is led to it is never answered.
-LED = 0.5  # seconds
-MOST = 65536  # bytes of a body that are handed on
+CONNECT_TIMEOUT_S = 0.5
+MAX_BODY_BYTES = 65536  # bytes of a body that are handed on
 
 
 def dns(name: str) -> dict[str, object]:
@@ -32,7 +32,7 @@ def dns(name: str) -> dict[str, object]:
 
 def tcp(host: str, port: str) -> dict[str, object]:
     try:
-        socket.create_connection((host, int(port)), timeout=SECONDS).close()
+        socket.create_connection((host, int(port)), timeout=ANSWER_TIMEOUT_S).close()
     except (OSError, ValueError) as error:
         return {"error": str(error) or type(error).__name__}
     return {"error": ""}
@@ -40,7 +40,7 @@ def tcp(host: str, port: str) -> dict[str, object]:
 
 def kafka(host: str, port: str) -> dict[str, object]:
     try:
-        return {"brokers": brokers(host, int(port), SECONDS), "error": ""}
+        return {"brokers": brokers(host, int(port), ANSWER_TIMEOUT_S), "error": ""}
     except (OSError, ValueError) as error:
         return {"brokers": [], "error": str(error) or type(error).__name__}
 
@@ -48,12 +48,12 @@ def kafka(host: str, port: str) -> dict[str, object]:
 def web(url: str) -> dict[str, object]:
     parts = urlsplit(url)
     try:
-        with closing(http.client.HTTPConnection(parts.netloc, timeout=LED)) as connection:
+        with closing(http.client.HTTPConnection(parts.netloc, timeout=CONNECT_TIMEOUT_S)) as connection:
             connection.connect()
-            connection.sock.settimeout(SECONDS)
+            connection.sock.settimeout(ANSWER_TIMEOUT_S)
             connection.request("GET", parts._replace(scheme="", netloc="").geturl() or "/")
             answer = connection.getresponse()
-            return {"status": answer.status, "body": answer.read(MOST).decode(errors="replace")}
+            return {"status": answer.status, "body": answer.read(MAX_BODY_BYTES).decode(errors="replace")}
     except (OSError, ValueError, http.client.HTTPException) as error:
         return {"status": 0, "body": str(error) or type(error).__name__}
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.clients.kubernetes_api import Document, path, translate_errors
 from bootstrap.cluster.pods import events
-from bootstrap.cluster.pods.case import Case, at, kubectl
+from bootstrap.cluster.pods.case import PodSnapshot, at, kubectl
 from bootstrap.cluster.pods.summary import is_ready
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
@@ -26,8 +26,8 @@ ExplainPod = Callable[[Env, Document, Iterable[Document]], Problem | None]
 
 
 def classes(env: Env) -> list[Document]:
-    """Return the storage classes. Raises `Failed`."""
-    with words(f"The storage classes of {env.context} cannot be listed."):
+    """Return the storage classes. Raises `ProblemsFound`."""
+    with translate_errors(f"The storage classes of {env.context} cannot be listed."):
         return env.cluster.items(path("storage.k8s.io/v1", "storageclasses"))
 
 
@@ -38,8 +38,8 @@ def default_of(classes: list[Document]) -> Document | None:
 
 
 def find(env: Env) -> Document | None:
-    """Return the pod. Raises `Failed`."""
-    with words(f"The pod {NAMESPACE}/{NAME} cannot be read."):
+    """Return the pod. Raises `ProblemsFound`."""
+    with translate_errors(f"The pod {NAMESPACE}/{NAME} cannot be read."):
         return env.cluster.find(path("v1", "pods", NAMESPACE, NAME))
 
 
@@ -50,12 +50,15 @@ def makes(claim: Document) -> bool:
 
 
 def problem_of(env: Env, explain: ExplainPod) -> Problem | None:
-    """Return what keeps the provisioner from running; one request where it runs. Raises `Failed`."""
+    """Return what keeps the provisioner from running; one request where it runs. Raises `ProblemsFound`."""
     return problem_with(env, find(env), explain)
 
 
 def problem_with(env: Env, pod: Document | None, explain: ExplainPod) -> Problem | None:
-    """Return what keeps the provisioner, which is `pod`, from running; no request where it runs. Raises `Failed`."""
+    """Return what keeps the provisioner, which is `pod`, from running; no request where it runs.
+
+    Raises `ProblemsFound`.
+    """
     if pod is None:
         return problem(
             "storage-provisioner-missing",
@@ -65,7 +68,7 @@ def problem_with(env: Env, pod: Document | None, explain: ExplainPod) -> Problem
         )
     if is_ready(pod) and not any(one.get("restartCount") for one in pod["status"].get("containerStatuses", ())):
         return None
-    with words(f"The events of {NAMESPACE} cannot be listed."):
+    with translate_errors(f"The events of {NAMESPACE} cannot be listed."):
         said = events.of_namespace(env, NAMESPACE)
     return of_pod(env, pod, explain(env, pod, said))
 
@@ -74,7 +77,7 @@ def of_pod(env: Env, pod: Document, found: Problem | None, *, now: datetime | No
     """Return the problem `found` of the provisioner's pod as the one of the cluster's storage."""
     if found is None:
         return None
-    case = Case(env, pod, [], at(now))
+    case = PodSnapshot(env, pod, [], at(now))
     has_ended = any(container.ended for container in case.containers())
     ask = "logs" if has_ended else "describe pod"
     told = problem(
@@ -88,7 +91,7 @@ def of_pod(env: Env, pod: Document, found: Problem | None, *, now: datetime | No
     return replace(told, evidence=found.evidence, where=found.where)
 
 
-def _keeps_crashing(case: Case) -> bool:
+def _keeps_crashing(case: PodSnapshot) -> bool:
     """Whether it crashes for longer than a start takes. Its number of restarts counts former starts too."""
     made = case.condition("PodReadyToStartContainers").get("lastTransitionTime")
     is_down = any(one.waiting or one.is_down for one in case.containers())

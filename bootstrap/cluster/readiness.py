@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bootstrap.clients.http import Answer
-from bootstrap.cluster.pods.case import Case, Container
+from bootstrap.cluster.pods.case import Container, PodSnapshot
 from bootstrap.core.env import Env
 from bootstrap.problems import redaction
 
@@ -29,7 +29,7 @@ class NotReady:
         return f"GET {self.path}: {self.answer.status} {self.answer.text[:KEPT]}"
 
 
-def ask(case: Case, container: Container) -> NotReady | None:
+def ask(case: PodSnapshot, container: Container) -> NotReady | None:
     """Ask a running container as its readiness probe does; None where it does not answer, or answers that it is ready.
 
     How long it has said the same is remembered from look to look.
@@ -43,7 +43,7 @@ def ask(case: Case, container: Container) -> NotReady | None:
     answer = case.env.cluster.ask_pod(case.namespace, case.name, port, where, seconds)
     uid = case.pod["metadata"].get("uid") or case.shown
     state = (container.restarts, answer.status, answer.text)
-    since = case.env.keep(f"readiness of {uid} {container.name}", state, case.env.now)
+    since = case.env.memoize(f"readiness of {uid} {container.name}", state, case.env.now)
     if not answer.status or 200 <= answer.status < 400:
         return None
     is_steady = case.env.now() - since >= STEADY_S and _has_started(case, container)
@@ -66,7 +66,7 @@ def _port(container: Container, wanted: object) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _has_started(case: Case, container: Container) -> bool:
+def _has_started(case: PodSnapshot, container: Container) -> bool:
     """Whether the start of the pod is over: that of the container, as its own probes limit it, and of all others.
 
     The image of a sidecar may still be pulled while the service, which needs the sidecar, already runs.

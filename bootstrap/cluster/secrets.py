@@ -4,7 +4,7 @@ import base64
 import hashlib
 import secrets
 
-from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.clients.kubernetes_api import Document, path, translate_errors
 from bootstrap.core.env import Env
 
 POSTGRES = "postgres"  # the Secret with the password, the Service, the user, and the database
@@ -21,13 +21,13 @@ def ensure(env: Env) -> None:
     if not password:
         password = secrets.token_urlsafe(32)
         env.secrets.add(password)
-        with words(f"The Secret {POSTGRES} cannot be made."):
+        with translate_errors(f"The Secret {POSTGRES} cannot be made."):
             # Applied, not created: one without the key `password` is mended too.
             env.cluster.apply(path("v1", "secrets", namespace, POSTGRES), _secret(POSTGRES, {PASSWORD: password}))
     for name, data in derived(env, password).items():
         env.secrets.update(data.values())
         if _data(env, name) != data:
-            with words(f"The Secret {name} cannot be made."):
+            with translate_errors(f"The Secret {name} cannot be made."):
                 env.cluster.apply(path("v1", "secrets", namespace, name), _secret(name, data))
 
 
@@ -64,7 +64,7 @@ def _password(env: Env) -> str:
 
 
 def _data(env: Env, name: str) -> dict[str, str]:
-    with words(f"The Secret {name} cannot be read."):
+    with translate_errors(f"The Secret {name} cannot be read."):
         found = env.cluster.find(path("v1", "secrets", env.manifest.namespace, name)) or {}
     data = {key: base64.b64decode(value).decode() for key, value in (found.get("data") or {}).items()}
     env.secrets.update(data.values())

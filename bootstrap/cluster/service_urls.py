@@ -15,7 +15,7 @@ from bootstrap.clients.kubernetes_api import message, path
 from bootstrap.clients.tunnel import Tunnel
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
 Carry = Callable[[Env, str, int, socket.socket], None]
 """Carries a connection to a port of a pod of the app's namespace."""
@@ -49,7 +49,7 @@ def closed(env: Env) -> list[str]:
 def urls(env: Env, carry: Carry = through_api) -> Iterator[dict[str, str]]:
     """A base URL of every service that works on this machine while the context lasts.
 
-    Raises `Failed` (`door-taken`) when a public URL leads elsewhere and its port cannot be had.
+    Raises `ProblemsFound` (`door-taken`) when a public URL leads elsewhere and its port cannot be had.
     """
     found = public(env)
     shut = closed(env)
@@ -58,9 +58,9 @@ def urls(env: Env, carry: Carry = through_api) -> Iterator[dict[str, str]]:
             if name in shut or name not in found:
                 port = env.manifest.services[name].node_port or 0
                 try:
-                    tunnel = Tunnel(partial(_to_service, env, name, carry), port, env.say)
+                    tunnel = Tunnel(partial(_to_service, env, name, carry), port, env.notify)
                 except OSError as error:
-                    raise Failed(
+                    raise ProblemsFound(
                         problem(
                             "door-taken",
                             f"Port {port} on 127.0.0.1 is taken, and what is there does not answer as {name}.",

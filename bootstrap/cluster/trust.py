@@ -10,7 +10,7 @@ import ssl
 from datetime import UTC, datetime
 from typing import Any
 
-from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.clients.kubernetes_api import Document, path, translate_errors
 from bootstrap.cluster.namespaces import SYSTEM
 from bootstrap.cluster.pods.case import kubectl
 from bootstrap.cluster.pods.summary import container
@@ -26,7 +26,7 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE--
 def published(env: Env) -> frozenset[str]:
     """Return the root certificates of the control plane, PEM without whitespace; none before Sentry has made one.
 
-    Raises `Failed`.
+    Raises `ProblemsFound`.
     """
     return certificates(_bundle(env))
 
@@ -45,7 +45,7 @@ def certificates(text: str) -> frozenset[str]:
 def check(env: Env, made: Document) -> Problem | None:
     """Whether a pod that is `made` now trusts the control plane of now. `made` is what the API answered a dry run.
 
-    Raises `Failed`.
+    Raises `ProblemsFound`.
     """
     text = _bundle(env)
     facts: dict[str, Any] = {"kubectl": kubectl(env, SYSTEM)}
@@ -85,6 +85,6 @@ def _time(text: str) -> datetime:
 
 
 def _bundle(env: Env) -> str:
-    with words(f"The ConfigMap {BUNDLE} cannot be read."):
+    with translate_errors(f"The ConfigMap {BUNDLE} cannot be read."):
         found = env.cluster.find(path("v1", "configmaps", SYSTEM, BUNDLE)) or {}
     return str((found.get("data") or {}).get(KEY, ""))

@@ -8,7 +8,7 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 
-def together(calls: Mapping[str, Callable[[], Value]], seconds: float) -> dict[str, Value | Exception]:
+def run_concurrently(calls: Mapping[str, Callable[[], Value]], seconds: float) -> dict[str, Value | Exception]:
     """The answer of each call, or the exception that it raised; `TimeoutError` for one that is late.
 
     All begin at once, on daemon threads: what is late after `seconds` is left behind and keeps nobody waiting.

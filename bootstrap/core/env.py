@@ -51,7 +51,7 @@ class Run(Protocol):
         cancelled: threading.Event,
         cwd: Path | None = None,
         environ: Mapping[str, str] | None = None,
-        heard: Callable[[str], object] | None = None,
+        on_line: Callable[[str], object] | None = None,
     ) -> Completed: ...
 
 
@@ -65,9 +65,9 @@ class Request(Protocol):
 class Env:
     """The environment at hand: what it is to be (`manifest`), where its state lies, and the doors to the world.
 
-    `say` tells the user something that is not a problem; `progress` how far a download is (what, bytes here, bytes in
-    all; 0: unknown; equal: it is over). `cancelled` is set when the run must end. `secrets` are values that were read
-    from Secrets: they are written nowhere. `now` is a clock in seconds that stands still while the machine sleeps.
+    `notify` tells the user something that is not a problem; `progress` how far a download is (what, bytes here, bytes
+    in all; 0: unknown; equal: it is over). `cancelled` is set when the run must end. `secrets` are values that were
+    read from Secrets: they are written nowhere. `now` is a clock in seconds that stands still while the machine sleeps.
     """
 
     manifest: Manifest
@@ -75,7 +75,7 @@ class Env:
     place: str = "local"
     cancelled: threading.Event = field(default_factory=threading.Event)
     secrets: set[str] = field(default_factory=set)
-    say: Callable[[str], object] = str
+    notify: Callable[[str], object] = str
     progress: Callable[[str, int, int], object] = lambda *_: None
     request: Request = http.request
     runner: Run = command.run
@@ -145,7 +145,7 @@ class Env:
         stat = self.kubeconfig.stat() if self.kubeconfig.exists() else None
         return (stat.st_mtime_ns, stat.st_size) if stat else None
 
-    def keep(self, name: str, state: object, make: Callable[[], Value]) -> Value:
+    def memoize(self, name: str, state: object, make: Callable[[], Value]) -> Value:
         """What `make` answers, the same for every thread; kept for this run while `state` stays the same."""
         with self._keeping:
             if name not in self._kept or self._kept[name][0] != state:
@@ -177,7 +177,7 @@ class Env:
         timeout: float,
         cwd: Path | None = None,
         environ: Mapping[str, str] | None = None,
-        heard: Callable[[str], object] | None = None,
+        on_line: Callable[[str], object] | None = None,
     ) -> Completed:
         """Runs a command to its end; see `bootstrap.clients.command.run`.
 
@@ -186,7 +186,7 @@ class Env:
         marks = {OWNER: owner_of(self.root), RUN: str(os.getpid())}
         marked = {**(self.environ if environ is None else environ), **marks}
         return self.runner(
-            argv, timeout=timeout, cancelled=self.cancelled, cwd=cwd or self.root, environ=marked, heard=heard
+            argv, timeout=timeout, cancelled=self.cancelled, cwd=cwd or self.root, environ=marked, on_line=on_line
         )
 
     def get(self, url: str, timeout: float = 2.0) -> Answer:

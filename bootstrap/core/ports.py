@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
-SPAN = 200  # how far from the wanted port a free one is looked for
+SEARCH_SPAN = 200  # how far from the wanted port a free one is looked for
 
 
 def is_free(port: int) -> bool:
@@ -90,7 +90,7 @@ class Ports:
     def decide(self, wanted: dict[str, int], in_use: Callable[[str], bool]) -> dict[str, int]:
         """Decides a port for each purpose. `in_use` says whether a process of ours holds the decided one already.
 
-        Raises `Failed` (`no-free-port`) when none is left.
+        Raises `ProblemsFound` (`no-free-port`) when none is left.
         """
         before = self.all()
         decided: dict[str, int] = {}
@@ -110,9 +110,9 @@ class Ports:
 
     def _pick(self, preferred: list[int], taken: set[int], name: str) -> int:
         first = preferred[-1]
-        last = min(first + SPAN - 1, 65535)
+        last = min(first + SEARCH_SPAN - 1, 65535)
         candidates: list[int] = preferred + list(range(first, last + 1))
         for port in candidates:
             if port not in taken and self._free(port):
                 return port
-        raise Failed(problem("no-free-port", f"No free port for {name}.", first=first, last=last, final=True))
+        raise ProblemsFound(problem("no-free-port", f"No free port for {name}.", first=first, last=last, final=True))

@@ -23,7 +23,7 @@ OWNER, NAME, RUN = "INV_OWNER", "INV_PROCESS", "INV_RUN"
 # Appended by both who write it: a reader never meets an empty file.
 LAUNCH = 'echo $$ >> "$1" && shift && exec "$@"'
 # How long a process that becomes another program is waited for, and its age after which none does.
-EXEC, NEW = 0.1, 10.0  # seconds
+EXEC_TIMEOUT_S, NEW_PROCESS_S = 0.1, 10.0
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def _environs(processes: list[psutil.Process]) -> dict[psutil.Process, Mapping[s
     While a process becomes another program it shows none for a moment: that moment is waited for, once for all.
     """
     found = {process: _environ(process) for process in processes}
-    until = time.monotonic() + EXEC
+    until = time.monotonic() + EXEC_TIMEOUT_S
     while (new := [p for p, environ in found.items() if not environ and _is_new(p)]) and time.monotonic() < until:
         time.sleep(0.002)
         found |= {process: _environ(process) for process in new}
@@ -212,7 +212,7 @@ def _environ(process: psutil.Process) -> Mapping[str, str]:
 def _is_new(process: psutil.Process) -> bool:
     """Whether it may yet become another program; what has none, such as a thread of the kernel, does not."""
     with suppress(psutil.Error, OSError):
-        return time.time() - process.create_time() < NEW and bool(process.exe()) and not _ended(process)
+        return time.time() - process.create_time() < NEW_PROCESS_S and bool(process.exe()) and not _ended(process)
     return False
 
 

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from bootstrap.core.stage import Stage
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 if TYPE_CHECKING:
     from bootstrap.core.env import Env
 
 FIRST_POLL, SLOWEST_POLL, POLL_GROWTH = 0.02, 0.5, 1.4  # seconds, seconds, factor
 MOVED_POLL = 0.1  # seconds until the next look at a gate that waits for something else than before
-LOOK = 10.0  # seconds that one look of a gate may take, however little of the gate's time is left
-GRACE = 5.0  # seconds that calls under way get to end after a cancellation
+MIN_CHECK_TIMEOUT_S = 10.0  # seconds that one look of a gate may take, however little of the gate's time is left
+CANCEL_GRACE_S = 5.0  # seconds that calls under way get to end after a cancellation
 
 Phase = Literal["held", "applying", "checking", "waiting", "green", "failed", "cancelled"]
 
@@ -107,7 +107,7 @@ class Runner:
     def run(self) -> tuple[Problem, ...]:
         """Runs to the end. Returns the problems, none when every gate is green.
 
-        Raises whatever a stage raised that is not `Failed` (a bug), and KeyboardInterrupt, both after the calls
+        Raises whatever a stage raised that is not `ProblemsFound` (a bug), and KeyboardInterrupt, both after the calls
         under way were told to end.
         """
         self._began = self.workers.now()
@@ -135,7 +135,7 @@ class Runner:
     def _look(self, track: _Track) -> None:
         track.phase = "checking"
         # A look that begins at the deadline gets its time too: its answer is the problem that the user reads.
-        self._call(track, track.stage.check, max(track.deadline, self.workers.now() + LOOK))
+        self._call(track, track.stage.check, max(track.deadline, self.workers.now() + MIN_CHECK_TIMEOUT_S))
 
     def _call(self, track: _Track, act: Callable[["Env"], Problem | None], answer_by: float) -> None:
         track.busy, track.answer_by = True, answer_by
@@ -161,7 +161,7 @@ class Runner:
 
     def _took(self, track: _Track, done: Done) -> tuple[Problem, ...]:
         track.busy = False
-        if isinstance(done.error, Failed):
+        if isinstance(done.error, ProblemsFound):
             problems = done.error.problems
             if track.phase == "applying" or any(problem.final for problem in problems):
                 return self._fail(track, problems)
@@ -176,7 +176,7 @@ class Runner:
             self._look(track)
         elif done.value is None:
             self._to(track, "green")
-        elif done.value.code in track.stage.again and not track.repeated:
+        elif done.value.code in track.stage.retry_apply_on and not track.repeated:
             track.repeated = True
             self._to(track, "applying", done.value.summary)
             self._call(track, track.stage.apply, now + track.stage.apply_timeout)
@@ -204,7 +204,7 @@ class Runner:
         from bootstrap.problems.catalogue import problem
 
         what = "work" if track.phase == "applying" else "gate"
-        limit = track.stage.apply_timeout if what == "work" else max(track.stage.timeout, LOOK)
+        limit = track.stage.apply_timeout if what == "work" else max(track.stage.timeout, MIN_CHECK_TIMEOUT_S)
         last = track.last.summary if track.last else ""
         return problem(
             "stage-hung",
@@ -219,7 +219,7 @@ class Runner:
     def _cancel(self) -> None:
         """Ends what is under way: the doors see `cancelled` and end their children."""
         self.cancelled.set()
-        until = self.workers.now() + GRACE
+        until = self.workers.now() + CANCEL_GRACE_S
         while any(t.busy for t in self._tracks.values()):
             done = self.workers.next(until)
             if done is None:

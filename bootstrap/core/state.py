@@ -13,32 +13,32 @@ from pathlib import Path
 from typing import IO
 
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 SCRATCH = "scratch"
 # A command that was killed while it started a program leaves a child that holds the lock until it becomes that program:
 # milliseconds, more of them on a busy machine.
-PATIENCE, POLL = 0.5, 0.01  # seconds
+RETRY_TIMEOUT_S, POLL_S = 0.5, 0.01
 
 
 @contextmanager
 def locked(folder: Path, command: str) -> Iterator[None]:
     """Holds the environment's lock. The kernel gives it back when the holder ends, however it ends.
 
-    At its end, removes the scratch folders of commands that were killed. Raises `Failed`: `environment-locked`, naming
-    the holder, or `state-not-writable`.
+    At its end, removes the scratch folders of commands that were killed. Raises `ProblemsFound`: `environment-locked`,
+    naming the holder, or `state-not-writable`.
     """
     path = folder / "lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = path.open("a+")
     except OSError as error:
-        raise Failed(
+        raise ProblemsFound(
             problem("state-not-writable", f"{folder} cannot be written.", evidence=str(error), path=folder.parent)
         ) from error
     with file:
         if not _taken(file):
-            raise Failed(_held(file))
+            raise ProblemsFound(_held(file))
         with suppress(OSError):  # a full disk costs the holder's name, never `down`
             file.truncate(0)
             os.write(file.fileno(), json.dumps(_me(command)).encode())
@@ -49,14 +49,14 @@ def locked(folder: Path, command: str) -> Iterator[None]:
 
 
 def _taken(file: IO[str]) -> bool:
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + RETRY_TIMEOUT_S
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > until:
                 return False
-            time.sleep(POLL)
+            time.sleep(POLL_S)
         else:
             return True
 

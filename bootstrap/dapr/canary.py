@@ -3,18 +3,20 @@
 import json
 from pathlib import Path
 
-from bootstrap.clients.kubernetes_api import Document, message, path, words
+from bootstrap.clients.kubernetes_api import Document, message, path, translate_errors
 from bootstrap.cluster import namespaces, probe, trust
 from bootstrap.cluster.pods.case import kubectl
 from bootstrap.cluster.pods.summary import SIDECAR, has, waits
 from bootstrap.core import hashing
 from bootstrap.core.env import Env
-from bootstrap.core.stage import PULLED
+from bootstrap.core.stage import IMAGE_PULL_TIMEOUT_S
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 APP = "inv-canary"
-LIFETIME = int(PULLED) + 300  # seconds after which the kubelet ends a canary: longer than any gate waits for it
+LIFETIME = (
+    int(IMAGE_PULL_TIMEOUT_S) + 300
+)  # seconds after which the kubelet ends a canary: longer than any gate waits for it
 INJECTOR = "app=dapr-sidecar-injector"
 
 
@@ -70,7 +72,7 @@ def rehearse(env: Env) -> Problem | None:
     sidecar in it would trust the control plane."""
     try:
         made = _create(env, pod(env), dryRun="All")
-    except Failed as failed:
+    except ProblemsFound as failed:
         return failed.problems[0]
     return trust.check(env, made) if has(made, SIDECAR) else _without_sidecar(env)
 
@@ -101,7 +103,7 @@ def look(env: Env) -> Problem | None:
     ready = {each["name"] for each in found.get("status", {}).get("containerStatuses", []) if each.get("ready")}
     if {"app", SIDECAR} <= ready:
         return None
-    with words(f"The events of the pod {name} cannot be read."):
+    with translate_errors(f"The events of the pod {name} cannot be read."):
         selector = f"involvedObject.name={name},involvedObject.kind=Pod"
         events = env.cluster.items(path("v1", "events", env.manifest.namespace), fieldSelector=selector)
     return why.problem_of(env, found, events) or problem(
@@ -119,10 +121,10 @@ def is_proven(env: Env) -> bool:
 
 
 def prove(env: Env) -> None:
-    """Removes every canary, and keeps the proof. Raises `Failed` where the canary is not ready."""
+    """Removes every canary, and keeps the proof. Raises `ProblemsFound` where the canary is not ready."""
     proven = signature(env)
     if found := look(env):
-        raise Failed(found)
+        raise ProblemsFound(found)
     # The proof comes last: where it is there, nobody looks for a canary that a killed run has left.
     for old in _pods(env):
         _remove(env, old)
@@ -133,7 +135,7 @@ def prove(env: Env) -> None:
 def signature(env: Env) -> str:
     """What the proof is about: the injectors that run, the root certificate that sidecars trust, the levels of the
     namespaces, and the pod itself."""
-    with words("The pods of Dapr's injector cannot be listed."):
+    with translate_errors("The pods of Dapr's injector cannot be listed."):
         found = env.cluster.items(path("v1", "pods", namespaces.SYSTEM), labelSelector=INJECTOR)
     # One that ends admits no pod any more, and its end would be a change.
     injectors = sorted(each["metadata"]["uid"] for each in found if not each["metadata"].get("deletionTimestamp"))
@@ -150,14 +152,14 @@ def _proof(env: Env) -> Path:
 
 
 def _pods(env: Env) -> list[Document]:
-    with words("The canary pods cannot be listed."):
+    with translate_errors("The canary pods cannot be listed."):
         return env.cluster.items(
             path("v1", "pods", env.manifest.namespace), labelSelector=f"app.kubernetes.io/name={APP}"
         )
 
 
 def _remove(env: Env, found: Document) -> None:
-    with words(f"The pod {found['metadata']['name']} cannot be removed."):
+    with translate_errors(f"The pod {found['metadata']['name']} cannot be removed."):
         env.cluster.delete(path("v1", "pods", env.manifest.namespace, found["metadata"]["name"]), gracePeriodSeconds=0)
 
 
@@ -166,14 +168,14 @@ def _create(env: Env, wanted: Document, **query: object) -> Document:
 
     namespace = env.manifest.namespace
     summary = f"The namespace {namespace} does not take a pod with a sidecar."
-    with words(summary):
+    with translate_errors(summary):
         try:
             return env.cluster.create(path("v1", "pods", namespace), wanted, fieldValidation="Strict", **query)
         except ApiException as error:
             if "violates PodSecurity" not in message(error):
                 raise
             level = env.manifest.dapr.pod_security.app
-            raise Failed(
+            raise ProblemsFound(
                 problem("sidecar-refused", summary, evidence=message(error), level=level, final=True)
             ) from error
 

@@ -14,7 +14,7 @@ from bootstrap.clients.kubernetes_api import Document
 from bootstrap.core import state
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.tools import downloads
 
 CHARTS = "https://dapr.github.io/helm-charts"
@@ -31,13 +31,14 @@ def place(env: Env) -> Path:
 def find(env: Env) -> Path:
     """The archive of the pinned version, downloaded where it is not in the cache.
 
-    Raises `Failed`: `dapr-chart-missing`, `dapr-version-unknown`, `dapr-index-unusable`, or as `downloads.fetch`.
+    Raises `ProblemsFound`: `dapr-chart-missing`, `dapr-version-unknown`, `dapr-index-unusable`, or as
+    `downloads.fetch`.
     """
     version, target = env.manifest.dapr.version, place(env)
     if target.is_file():  # only what has the published digest gets into the cache
         return target
     if env.environ.get(NAMED):
-        raise Failed(problem("dapr-chart-missing", f"{NAMED}={target} is no file.", version=version, final=True))
+        raise ProblemsFound(problem("dapr-chart-missing", f"{NAMED}={target} is no file.", version=version, final=True))
     entry = _published(env, version)
     url, digest = str(entry["urls"][0]), str(entry["digest"]).removeprefix("sha256:")
     whole = url if "://" in url else f"{CHARTS}/{url}"
@@ -45,7 +46,10 @@ def find(env: Env) -> Path:
 
 
 def unpack(env: Env, archive: Path, into: Path) -> Path:
-    """The chart as a folder below `into`. Raises `Failed` (`dapr-chart-unusable`) where it is not the pinned one."""
+    """The chart as a folder below `into`.
+
+    Raises `ProblemsFound` (`dapr-chart-unusable`) where it is not the pinned one.
+    """
     wanted = env.manifest.dapr.version
     try:
         _extract(archive, into)
@@ -53,13 +57,13 @@ def unpack(env: Env, archive: Path, into: Path) -> Path:
     except (*UNREADABLE, OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         if isinstance(error, OSError) and state.trouble(error, env.root):
             raise  # a full or unwritable disk of this machine says nothing about the archive
-        raise Failed(_not_the_chart(archive, str(error), wanted)) from error
+        raise ProblemsFound(_not_the_chart(archive, str(error), wanted)) from error
     if not isinstance(facts, dict) or "version" not in facts:
-        raise Failed(_not_the_chart(archive, "dapr/Chart.yaml states no version", wanted))
+        raise ProblemsFound(_not_the_chart(archive, "dapr/Chart.yaml states no version", wanted))
     found = str(facts["version"])
     if found != wanted:
         summary = f"{archive} is the Helm chart of Dapr {found}, and environment.toml pins {wanted}."
-        raise Failed(problem("dapr-chart-unusable", summary, path=archive, version=wanted, final=True))
+        raise ProblemsFound(problem("dapr-chart-unusable", summary, path=archive, version=wanted, final=True))
     return into / "dapr"
 
 
@@ -116,12 +120,12 @@ def _published(env: Env, version: str) -> dict[str, Any]:
     entries = _entries(document)
     if entries is None:
         summary = f"{index} is not an index of Helm charts."
-        raise Failed(
+        raise ProblemsFound(
             problem("dapr-index-unusable", summary, evidence=text[:200], url=index, version=version, final=True)
         )
     if version in entries and not ("digest" in entries[version] and entries[version].get("urls")):
         summary = f"{index} does not say where the Helm chart of Dapr {version} is."
-        raise Failed(
+        raise ProblemsFound(
             problem(
                 "dapr-index-unusable", summary, evidence=str(entries[version]), url=index, version=version, final=True
             )
@@ -129,7 +133,7 @@ def _published(env: Env, version: str) -> dict[str, Any]:
     if version not in entries:
         known = ", ".join(list(entries)[:5])
         summary = f"There is no Helm chart of Dapr {version}."
-        raise Failed(problem("dapr-version-unknown", summary, known=known, where="environment.toml", final=True))
+        raise ProblemsFound(problem("dapr-version-unknown", summary, known=known, where="environment.toml", final=True))
     return dict(entries[version])
 
 

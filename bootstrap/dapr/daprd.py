@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 # Seconds that daprd may take to finish what is under way.
-GRACE = 3
+GRACE_S = 3
 INTERNAL_PORT = "--dapr-internal-grpc-port"
 
 
@@ -58,7 +58,7 @@ def argv(
             "--app-health-threshold",
             "3",
         ),
-        *("--dapr-graceful-shutdown-seconds", str(GRACE), "--log-as-json"),
+        *("--dapr-graceful-shutdown-seconds", str(GRACE_S), "--log-as-json"),
         *("--resources-path", str(resources), "--config", str(resources / "configuration.yaml")),
     ]
 

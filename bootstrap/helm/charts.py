@@ -15,7 +15,7 @@ from bootstrap.core.env import Env
 from bootstrap.helm import program as helm
 from bootstrap.manifest import Manifest
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 LOCAL = "values-local.yaml"
 """The values of this environment; another environment has a file of its own beside it."""
@@ -71,17 +71,17 @@ def values(manifest: Manifest, service: str, image: str, urls: Mapping[str, str]
 def assemble(charts: Path, name: str, into: Path) -> Path:
     """A copy of a chart below `into`, with the charts it depends on inside: Helm needs nothing else, and no network.
 
-    Raises `Failed` when a chart is not there.
+    Raises `ProblemsFound` when a chart is not there.
     """
     source = charts / name
     target = into / name
     ignored = shutil.ignore_patterns("charts", "Chart.lock")
     if not (source / "Chart.yaml").is_file():
-        raise Failed(_missing(source))
+        raise ProblemsFound(_missing(source))
     shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
     for needed in _needs(source):
         if not (charts / needed / "Chart.yaml").is_file():
-            raise Failed(_missing(charts / needed))
+            raise ProblemsFound(_missing(charts / needed))
         shutil.copytree(charts / needed, target / "charts" / needed, ignore=ignored, dirs_exist_ok=True)
     return target
 
@@ -99,7 +99,7 @@ def _facts(chart: Path) -> Mapping[str, Any]:
 def render(env: Env, program: str, name: str, told: Mapping[str, Any]) -> Rendered:
     """A chart rendered by Helm with the values of this environment and those that the manifest gives.
 
-    `program` is Helm's, `told` what `values` returns. Raises `Failed` with Helm's words when it cannot.
+    `program` is Helm's, `told` what `values` returns. Raises `ProblemsFound` with Helm's words when it cannot.
     """
     chart = folder(env) / name
     with env.scratch() as scratch:

@@ -10,18 +10,18 @@ from pyhelm3 import Command
 from bootstrap.core.env import Env
 from bootstrap.helm import program as helm
 from bootstrap.problems.catalogue import problem, recognise
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
-HISTORY = 3  # revisions that are kept of each release
-SECONDS = 300  # for hooks and the API; the gates wait for workloads, Helm never does
+KEPT_REVISIONS = 3  # revisions that are kept of each release
+HELM_TIMEOUT_S = 300  # for hooks and the API; the gates wait for workloads, Helm never does
 
 
-class Door(Command):
+class HelmClient(Command):
     """pyhelm3's commands for one release of the environment's cluster.
 
     Each ends with this program, whatever becomes of it, and names its cluster; nothing of it is passed through a
     shell. `files` are values files, last wins; the values that a command is given win over them all. `labels` are
-    put on the release, for which pyhelm3 has no parameter. A command that fails raises `Failed`.
+    put on the release, for which pyhelm3 has no parameter. A command that fails raises `ProblemsFound`.
     """
 
     def __init__(
@@ -35,8 +35,8 @@ class Door(Command):
     ) -> None:
         super().__init__(
             executable=program,
-            default_timeout=f"{SECONDS}s",
-            history_max_revisions=HISTORY,
+            default_timeout=f"{HELM_TIMEOUT_S}s",
+            history_max_revisions=KEPT_REVISIONS,
             kubeconfig=env.kubeconfig,
             kubecontext=env.context,
         )
@@ -55,10 +55,10 @@ class Door(Command):
             if command[0] == "upgrade" and self._labels:
                 argv += ["--labels", ",".join(f"{key}={value}" for key, value in self._labels.items())]
             argv += ["--kubeconfig", str(self._env.kubeconfig), "--kube-context", self._env.context]
-            done = self._env.run(argv, timeout=SECONDS, environ=helm.environ(self._env))
+            done = self._env.run(argv, timeout=HELM_TIMEOUT_S, environ=helm.environ(self._env))
         if done.exit != 0:
             said = f"$ {shlex.join(argv[:3])} …\n{done.words or f'ended without a word, exit code {done.exit}'}"
-            raise Failed(explain(self._env, self._release, self._namespace, said))
+            raise ProblemsFound(explain(self._env, self._release, self._namespace, said))
         return done.stdout.encode()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import InvalidOperation
 from typing import Any
 
-from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.clients.kubernetes_api import Document, path, translate_errors
 from bootstrap.core.env import Env
 
 CLUSTER_WIDE = frozenset(
@@ -28,12 +28,12 @@ COMPARED = frozenset({"DaemonSet", "Deployment", "Service", "StatefulSet"})
 
 
 def find(env: Env, documents: list[Document], namespace: str) -> Iterator[str]:
-    """What differs, in words. `documents` are as Helm rendered them for `namespace`. Raises `Failed`."""
+    """What differs, in words. `documents` are as Helm rendered them for `namespace`. Raises `ProblemsFound`."""
     groups: dict[str, list[Document]] = {}
     for document in documents:
         groups.setdefault(_collection(document, namespace), []).append(document)
     for where, wanted in groups.items():
-        with words(f"{where} cannot be read."):
+        with translate_errors(f"{where} cannot be read."):
             if len(wanted) == 1:
                 one = env.cluster.find(f"{where}/{wanted[0]['metadata']['name']}")
                 there = [one] if one else []

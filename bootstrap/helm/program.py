@@ -7,10 +7,10 @@ from pathlib import Path
 from bootstrap.clients.command import listed
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem, recognise
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.tools import versions
 
-SECONDS = 60.0  # for one chart; it takes a tenth of a second
+RENDER_TIMEOUT_S = 60.0  # for one chart; it takes a tenth of a second
 
 
 def program(env: Env) -> str:
@@ -37,15 +37,15 @@ def values(files: Iterable[Path]) -> list[str]:
 def template(env: Env, helm: str, chart: Path, release: str, files: Iterable[Path], where: str) -> str:
     """What Helm renders for the app's namespace. `where` is the chart's folder as a problem names it.
 
-    Raises `Failed` with Helm's own words when it cannot.
+    Raises `ProblemsFound` with Helm's own words when it cannot.
     """
     manifest = env.manifest
     argv = [helm, "template", release, str(chart), "--namespace", manifest.namespace]
     argv += ["--kube-version", manifest.cluster.kubernetes, *values(files)]
-    done = env.run(argv, timeout=SECONDS, environ=environ(env))
+    done = env.run(argv, timeout=RENDER_TIMEOUT_S, environ=environ(env))
     if done.exit == 0:
         return done.stdout
-    raise Failed(explain(release, done.words.replace(str(chart), where), where))
+    raise ProblemsFound(explain(release, done.words.replace(str(chart), where), where))
 
 
 def explain(chart: str, words: str, where: str) -> Problem:

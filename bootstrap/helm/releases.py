@@ -14,7 +14,7 @@ from bootstrap.core import hashing
 from bootstrap.core.env import Env, owner_of
 from bootstrap.helm import drift, storage
 from bootstrap.helm.storage import DEPLOYED, DIGEST, INTERRUPTED, OWNER, Revision
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
 
 def digest(release: str, chart: Path, values: Mapping[str, Any], namespace: str, files: Sequence[Path] = ()) -> str:
@@ -28,7 +28,7 @@ def deploy(
     """Makes the release what chart and values say; its workloads start afterwards, for which this does not wait.
 
     `files` are values files, last wins, and `values` win over them. Returns "unchanged", "installed", "upgraded", or
-    "recovered" where an earlier Helm was interrupted. Raises `Failed`.
+    "recovered" where an earlier Helm was interrupted. Raises `ProblemsFound`.
     """
     wanted = digest(release, chart_folder, values, namespace, files)
     there = storage.latest(env, namespace, release)
@@ -37,24 +37,24 @@ def deploy(
         changed = list(drift.find(env, storage.documents(env, there), namespace))
         if not changed:
             return "unchanged"
-        env.say(f"{release} is not as it was deployed ({'; '.join(changed)}): it is deployed again.")
+        env.notify(f"{release} is not as it was deployed ({'; '.join(changed)}): it is deployed again.")
     elif there and there.status in INTERRUPTED:
-        env.say(f"The release {release} was left {there.status} by a Helm that was interrupted: it is recovered.")
+        env.notify(f"The release {release} was left {there.status} by a Helm that was interrupted: it is recovered.")
         # What that Helm has made carries the release's name, and is taken over. A rollback or an uninstallation would
         # stop what runs, only to start it again.
         storage.forget(env, there)
         done = "recovered"
     elif there and there.status == "uninstalling":
-        env.say(f"The removal of the release {release} was interrupted: it is completed.")
+        env.notify(f"The removal of the release {release} was interrupted: it is completed.")
         uninstall(env, release, namespace)
         done = "recovered"
     try:
         _upgrade(env, release, chart_folder, values, namespace, files, wanted)
-    except Failed as failed:
+    except ProblemsFound as failed:
         if failed.problems[0].code != "release-object-appeared":
             raise
         # What came late, such as the last request of an interrupted Helm, is there when Helm looks again.
-        env.say(f"{failed.problems[0].cause} {release} is deployed again.")
+        env.notify(f"{failed.problems[0].cause} {release} is deployed again.")
         _upgrade(env, release, chart_folder, values, namespace, files, wanted)
     return done
 
@@ -68,11 +68,11 @@ def _upgrade(
     files: Sequence[Path],
     wanted: str,
 ) -> None:
-    from bootstrap.helm.client import Door
+    from bootstrap.helm.client import HelmClient
     from bootstrap.tools.versions import program
 
     labels = {DIGEST: wanted, OWNER: owner_of(env.root)}
-    door = Door(env, program(env, "helm"), release, namespace, files, labels)
+    door = HelmClient(env, program(env, "helm"), release, namespace, files, labels)
     asyncio.run(
         door.install_or_upgrade(
             release,
@@ -89,16 +89,16 @@ def _upgrade(
 
 
 def uninstall(env: Env, release: str, namespace: str) -> None:
-    """Removes a release and what it consists of. Raises `Failed`."""
-    from bootstrap.helm.client import Door
+    """Removes a release and what it consists of. Raises `ProblemsFound`."""
+    from bootstrap.helm.client import HelmClient
     from bootstrap.tools.versions import program
 
-    asyncio.run(Door(env, program(env, "helm"), release, namespace).uninstall(release, namespace=namespace))
+    asyncio.run(HelmClient(env, program(env, "helm"), release, namespace).uninstall(release, namespace=namespace))
 
 
 def current(env: Env) -> dict[str, dict[str, Any]]:
     """Every release of this checkout, in one call: its revision, status, digest, and when it was `updated` (seconds
-    since 1970). Raises `Failed`."""
+    since 1970). Raises `ProblemsFound`."""
     return {
         one.release: {"revision": one.number, "status": one.status, "digest": one.digest, "updated": one.updated}
         for one in _ours(env)
@@ -108,12 +108,12 @@ def current(env: Env) -> dict[str, dict[str, Any]]:
 def prune(env: Env, keep: Collection[str]) -> tuple[str, ...]:
     """Removes the releases of this checkout in the app's namespace that are not in `keep`; returns their names.
 
-    Raises `Failed`.
+    Raises `ProblemsFound`.
     """
     namespace = env.manifest.namespace
     gone = sorted(one.release for one in _ours(env) if one.namespace == namespace and one.release not in keep)
     for release in gone:
-        env.say(f"{release} is no longer in environment.toml: its release is removed.")
+        env.notify(f"{release} is no longer in environment.toml: its release is removed.")
         uninstall(env, release, namespace)
     return tuple(gone)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bootstrap.clients import yaml_reader
-from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.clients.kubernetes_api import Document, path, translate_errors
 from bootstrap.core.env import Env
 
 DIGEST, OWNER = "inv/digest", "inv/owner"  # labels of ours: what the revision was made from, and by which checkout
@@ -35,17 +35,20 @@ class Revision:
 
 
 def latest(env: Env, namespace: str, release: str) -> Revision | None:
-    """The newest revision of a release; None when it was never installed. Raises `Failed`."""
+    """The newest revision of a release; None when it was never installed. Raises `ProblemsFound`."""
     return _newest(env, path("v1", "secrets", namespace), f"owner=helm,name={release}").get((namespace, release))
 
 
 def all_latest(env: Env) -> dict[tuple[str, str], Revision]:
-    """The newest revision of every release in the cluster, by namespace and name, in one call. Raises `Failed`."""
+    """The newest revision of every release in the cluster, by namespace and name, in one call.
+
+    Raises `ProblemsFound`.
+    """
     return _newest(env, path("v1", "secrets"), "owner=helm")
 
 
 def _newest(env: Env, where: str, selector: str) -> dict[tuple[str, str], Revision]:
-    with words("Helm's releases cannot be read."):
+    with translate_errors("Helm's releases cannot be read."):
         found = [_revision(secret["metadata"]) for secret in env.cluster.metadata(where, labelSelector=selector)]
     return {(one.namespace, one.release): one for one in sorted(found, key=lambda one: one.number)}
 
@@ -65,14 +68,14 @@ def _revision(metadata: Mapping[str, Any]) -> Revision:
 
 
 def documents(env: Env, revision: Revision) -> list[Document]:
-    """What a revision consists of, as Helm rendered it. Raises `Failed`."""
-    with words(f"Helm's revision {revision.number} of {revision.release} cannot be read."):
+    """What a revision consists of, as Helm rendered it. Raises `ProblemsFound`."""
+    with translate_errors(f"Helm's revision {revision.number} of {revision.release} cannot be read."):
         secret = env.cluster.get(path("v1", "secrets", revision.namespace, revision.secret))
     kept = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
     return list(yaml_reader.documents(kept["manifest"]))
 
 
 def forget(env: Env, revision: Revision) -> None:
-    """Removes a revision from Helm's memory; nothing that runs changes. Raises `Failed`."""
-    with words(f"Helm's revision {revision.number} of {revision.release} cannot be removed."):
+    """Removes a revision from Helm's memory; nothing that runs changes. Raises `ProblemsFound`."""
+    with translate_errors(f"Helm's revision {revision.number} of {revision.release} cannot be removed."):
         env.cluster.delete(path("v1", "secrets", revision.namespace, revision.secret))

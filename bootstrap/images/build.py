@@ -5,15 +5,15 @@ import re
 from contextlib import suppress
 
 from bootstrap.clients.command import Completed
-from bootstrap.clients.docker_engine import words
+from bootstrap.clients.docker_engine import translate_errors
 from bootstrap.core.env import Env
 from bootstrap.images import dockerfile, layout, pip
 from bootstrap.images.layout import Engine
 from bootstrap.problems.catalogue import problem, recognise
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
-SECONDS = 900.0  # for one build
-EVIDENCE = 40  # lines
+BUILD_TIMEOUT_S = 900.0  # for one build
+EVIDENCE_LINES = 40  # lines
 PROGRESS = re.compile(r"^#\d+ (?:[\d.]+ )?", re.MULTILINE)  # what BuildKit puts before each line
 FAILED_STEP = re.compile(
     r'(?:executor failed running \[/bin/sh -c |process "/bin/sh -c )(.+?)(?:\]: exit code|" did not)'
@@ -24,9 +24,9 @@ IN_DOCKERFILE = re.compile(r"(?m)^Dockerfile:(\d+)$")
 
 
 def build(env: Env, engine: Engine, name: str) -> None:
-    """Builds the image of service `name` unless the engine has it under its tag. Raises `Failed`."""
+    """Builds the image of service `name` unless the engine has it under its tag. Raises `ProblemsFound`."""
     reference = layout.reference(env, name)
-    with words(f"The image {reference} cannot be looked for.", engine.away, image=reference):
+    with translate_errors(f"The image {reference} cannot be looked for.", engine.away, image=reference):
         if is_there(engine, reference):
             return
         why = _changes(env, engine, name)
@@ -41,17 +41,17 @@ def build(env: Env, engine: Engine, name: str) -> None:
                 *pip.secrets(env.environ, scratch),
                 str(layout.context(env)),
             ],
-            timeout=SECONDS,
+            timeout=BUILD_TIMEOUT_S,
             # Attestations would make an index of the image, whose ID is another one than that of what runs.
             environ={**engine.environ, "DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
         )
     if done.exit != 0:
-        with words(f"The image {reference} cannot be built.", engine.away, image=reference):
+        with translate_errors(f"The image {reference} cannot be built.", engine.away, image=reference):
             engine.client.ping()  # one that went away meanwhile is the cause of every build that failed
-        raise Failed(explain(env, name, done))
-    with words(f"The image {reference} cannot be looked at.", engine.away, image=reference):
+        raise ProblemsFound(explain(env, name, done))
+    with translate_errors(f"The image {reference} cannot be looked at.", engine.away, image=reference):
         size = engine.client.images.get(reference).attrs["Size"]
-    env.say(f"built {reference} in {done.seconds:.0f} s, {size / 1e6:.0f} MB; {why}")
+    env.notify(f"built {reference} in {done.seconds:.0f} s, {size / 1e6:.0f} MB; {why}")
 
 
 def is_there(engine: Engine, reference: str) -> bool:
@@ -82,7 +82,7 @@ def explain(env: Env, name: str, done: Completed) -> Problem:
     """The failed build of the image of service `name`, by its name."""
     path = layout.dockerfile(env, name)
     said = PROGRESS.sub("", f"{done.stdout}\n{done.stderr}")
-    evidence = "\n".join(said.strip().splitlines()[-EVIDENCE:])
+    evidence = "\n".join(said.strip().splitlines()[-EVIDENCE_LINES:])
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     summary = f"The image of {name} cannot be built."
     relative = str(path.relative_to(env.root))

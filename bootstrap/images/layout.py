@@ -12,14 +12,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 from bootstrap.core import hashing
 from bootstrap.core.env import Env, owner_of
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 UID = 10001  # of every service in a pod, and its gid
 SIDECAR_HTTP, SIDECAR_GRPC = 3500, 50001  # where Dapr puts its sidecar in a pod
-GIT_SECONDS = 10
+GIT_TIMEOUT_S = 10
 OCI = "org.opencontainers.image"
 
 
@@ -38,7 +38,7 @@ class Engine:
 
 
 EngineOf = Callable[[Env], Engine]
-"""Where a stage finds its engine: this machine's, or the node's. Raises `Failed`."""
+"""Where a stage finds its engine: this machine's, or the node's. Raises `ProblemsFound`."""
 
 
 def context(env: Env) -> Path:
@@ -99,8 +99,8 @@ def labels(env: Env, name: str) -> dict[str, str]:
 
 
 def _git(env: Env, *args: str) -> str:
-    with suppress(Failed):  # no git on this machine
-        done = env.run(["git", *args], timeout=GIT_SECONDS, environ=env.child_environ())
+    with suppress(ProblemsFound):  # no git on this machine
+        done = env.run(["git", *args], timeout=GIT_TIMEOUT_S, environ=env.child_environ())
         return done.stdout.strip() if done.exit == 0 else ""
     return ""
 

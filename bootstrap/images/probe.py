@@ -60,7 +60,7 @@ else:
 
 
 @dataclass(frozen=True)
-class Closed:
+class Unreadable:
     """`path` cannot be read, because of its `part` (a folder above it, or itself) with that mode and owner (a uid)."""
 
     path: str
@@ -70,7 +70,7 @@ class Closed:
 
 
 @dataclass(frozen=True)
-class Astray:
+class NotOnSysPath:
     """A module that lies at `path`, in a folder in which the image's Python does not look."""
 
     path: str
@@ -84,7 +84,7 @@ def named(said: str) -> str:
     return str(missing[-1]).partition(".")[0] if missing else ""
 
 
-def look(engine: Engine, reference: str, wanted: str) -> Closed | Astray | None:
+def look(engine: Engine, reference: str, wanted: str) -> Unreadable | NotOnSysPath | None:
     """Where `wanted` lies in the image, closed to the pod's user or to where Python does not look; else None."""
     from docker.errors import DockerException
 
@@ -102,7 +102,7 @@ def look(engine: Engine, reference: str, wanted: str) -> Closed | Astray | None:
         )
         match json.loads(bytes(said)):
             case [str(path), str(part), str(mode), int(owner)]:
-                return Closed(path, part, mode, owner)
+                return Unreadable(path, part, mode, owner)
             case [str(path)]:
-                return Astray(path)
+                return NotOnSysPath(path)
     return None

@@ -8,21 +8,21 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from bootstrap.clients.command import Cancelled
-from bootstrap.clients.docker_engine import words
+from bootstrap.clients.docker_engine import translate_errors
 from bootstrap.core import hashing
 from bootstrap.core.env import Env
 from bootstrap.images import dockerfile, layout, probe
 from bootstrap.images.layout import UID, Engine
 from bootstrap.problems import tracebacks
 from bootstrap.problems.catalogue import problem, recognise
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
     from docker.models.images import Image
 
-SECONDS = 40.0  # until the first answer
-POLL = 0.2
+ANSWER_TIMEOUT_S = 40.0  # until the first answer
+POLL_S = 0.2
 ASK = (
     "import http.client, sys; c = http.client.HTTPConnection('127.0.0.1', int(sys.argv[1]), timeout=2); "
     "c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"
@@ -35,8 +35,8 @@ def signature(env: Env, name: str, image: "Image") -> str:
     return f"{image.id} {hashing.digest([], json.dumps(way, sort_keys=True))}"
 
 
-def prove(env: Env, engine: Engine, name: str, seconds: float = SECONDS) -> None:
-    """Runs the image of service `name` as a pod will, until it answers, for at most `seconds`. Raises `Failed`.
+def prove(env: Env, engine: Engine, name: str, seconds: float = ANSWER_TIMEOUT_S) -> None:
+    """Runs the image of service `name` as a pod will, until it answers, for at most `seconds`. Raises `ProblemsFound`.
 
     An image is immutable, so one proof per image and way to run it is enough: it is kept and not done again.
     """
@@ -48,25 +48,28 @@ def prove(env: Env, engine: Engine, name: str, seconds: float = SECONDS) -> None
     wanted = signature(env, name, image)
     found = wrong_user(env, name, image)
     if not found:
-        with words(f"The image {layout.reference(env, name)} cannot be run.", engine.away):
+        with translate_errors(f"The image {layout.reference(env, name)} cannot be run.", engine.away):
             found = _run(env, engine, name, seconds)
     if found:
-        raise Failed(found)
+        raise ProblemsFound(found)
     proof.parent.mkdir(parents=True, exist_ok=True)
     proof.write_text(wanted)
 
 
 def find(env: Env, engine: Engine, name: str) -> "Image":
-    """The image of service `name` as the checkout has it. Raises `Failed`: `image-missing`, or what the engine says."""
+    """The image of service `name` as the checkout has it.
+
+    Raises `ProblemsFound`: `image-missing`, or what the engine says.
+    """
     from docker.errors import ImageNotFound
 
     reference = layout.reference(env, name)
-    with words(f"The image {reference} cannot be looked at.", engine.away):
+    with translate_errors(f"The image {reference} cannot be looked at.", engine.away):
         try:
             return engine.client.images.get(reference)
         except ImageNotFound as error:
             summary = f"The engine has no image {reference}."
-            raise Failed(problem("image-missing", summary, evidence=str(error), final=True)) from error
+            raise ProblemsFound(problem("image-missing", summary, evidence=str(error), final=True)) from error
 
 
 def is_proven(env: Env, name: str, image: "Image") -> bool:
@@ -124,7 +127,7 @@ def _answers(env: Env, engine: Engine, name: str, container: "Container", second
     said = ""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if env.cancelled.wait(POLL):
+        if env.cancelled.wait(POLL_S):
             raise Cancelled(f"docker run {layout.reference(env, name)}")
         with suppress(APIError):  # it may end at this moment
             code, output = container.exec_run(ask)
@@ -181,8 +184,8 @@ def _why(env: Env, engine: Engine, name: str, said: str, how: str) -> Problem:
     return known or problem("image-run-failed", summary, evidence=said, name=name, final=True, **facts)
 
 
-def _seen(seen: probe.Closed | probe.Astray, name: str, **facts: Any) -> Problem:
-    if isinstance(seen, probe.Astray):
+def _seen(seen: probe.Unreadable | probe.NotOnSysPath, name: str, **facts: Any) -> Problem:
+    if isinstance(seen, probe.NotOnSysPath):
         summary = f"{seen.path} is in the image of {name}, and its Python does not look there."
         return problem(
             "image-module-not-on-path", summary, folder=posixpath.dirname(seen.path), name=name, final=True, **facts

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from bootstrap.clients.command import Cancelled
-from bootstrap.clients.docker_engine import refused, words
+from bootstrap.clients.docker_engine import refused, translate_errors
 from bootstrap.core.env import Env
 from bootstrap.images import mirror
 from bootstrap.images.layout import Engine
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.tools.mirrors import OFFLINE, is_offline
 
 if TYPE_CHECKING:
@@ -41,23 +41,23 @@ def has(client: "DockerClient", reference: str) -> bool:
 def provide(env: Env, reference: str, **facts: object) -> None:
     """Make this machine's engine have an image under its own name. `facts` are for the problems of a pull.
 
-    Raises `Failed`: `image-offline`, or what the engine says.
+    Raises `ProblemsFound`: `image-offline`, or what the engine says.
     """
     summary = f"The image {reference} cannot be pulled."
     at = mirror.source(env, reference)
-    with words(summary, **{"image": at, **facts}):
+    with translate_errors(summary, **{"image": at, **facts}):
         if has(env.docker, reference):
             return
         if is_offline(env):
             missing = f"The image {reference} is not on this machine, and {OFFLINE} is set."
-            raise Failed(problem("image-offline", missing, image=reference, final=True))
+            raise ProblemsFound(problem("image-offline", missing, image=reference, final=True))
         where = "" if at == reference else f" from {at}"
-        env.say(f"pulling {reference}{where}: once, it stays in the Docker Engine")
+        env.notify(f"pulling {reference}{where}: once, it stays in the Docker Engine")
         pull(env, at, reference, **facts)
 
 
 def pull(env: Env, at: str, reference: str, **facts: object) -> None:
-    """Pull `at` into this machine's engine, and name it `reference`. Raises `Failed`, or what the SDK raises."""
+    """Pull `at` into this machine's engine, and name it `reference`. Raises `ProblemsFound`, or what the SDK raises."""
     from docker.utils import parse_repository_tag
 
     repository, tag = parse_repository_tag(at)
@@ -76,30 +76,30 @@ def pull(env: Env, at: str, reference: str, **facts: object) -> None:
 def load(env: Env, engine: Engine, references: Iterable[str], *, others: Iterable[str] = ()) -> None:
     """Make the node's engine have these images, and of `others` those that this machine's engine has.
 
-    Raises `Failed`.
+    Raises `ProblemsFound`.
     """
     optional = set(others)
     for reference in (*references, *sorted(optional)):
-        with words(f"The image {reference} cannot be loaded into the node.", engine.away, image=reference):
+        with translate_errors(f"The image {reference} cannot be loaded into the node.", engine.away, image=reference):
             if has(engine.client, reference):
                 continue
         if reference not in optional:
             provide(env, reference)
-        with words(f"The image {reference} cannot be loaded into the node.", image=reference):
+        with translate_errors(f"The image {reference} cannot be loaded into the node.", image=reference):
             if has(env.docker, reference):
-                env.say(f"loading {reference} into the node of {env.context}")
+                env.notify(f"loading {reference} into the node of {env.context}")
                 copy(env.docker, engine.client, reference)
 
 
 def keep(env: Env, engine: Engine, reference: str) -> None:
     """Copy an image that was built in the node to this machine's engine, for a node that is made without the network.
 
-    Raises `Failed`.
+    Raises `ProblemsFound`.
     """
-    with words(f"The image {reference} cannot be copied to this machine's Docker Engine.", image=reference):
+    with translate_errors(f"The image {reference} cannot be copied to this machine's Docker Engine.", image=reference):
         if not has(env.docker, reference):
             copy(engine.client, env.docker, reference)
-            env.say(f"kept {reference} in this machine's Docker Engine")
+            env.notify(f"kept {reference} in this machine's Docker Engine")
 
 
 def copy(source: "DockerClient", target: "DockerClient", reference: str) -> None:

@@ -17,7 +17,7 @@ from bootstrap.helm.charts import Rendered
 from bootstrap.lint import injected_pod as pods
 from bootstrap.lint import kubernetes_models, pod_security, schema, source_lines
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 DAPR_VALUES = "infrastructure/dapr-values.yaml"
 POD_SPECS = {"Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet"}
@@ -56,7 +56,7 @@ def look(
         told = charts.values(env.manifest, name, image[name], base) if service else {}
         try:
             rendered = charts.render(env, program, name, told)
-        except Failed as failed:
+        except ProblemsFound as failed:
             return list(failed.problems)
         try:
             found = list(_schema(env, rendered))
@@ -87,7 +87,7 @@ def _schema_version(env: Env) -> Problem | None:
 
 
 def _injector(env: Env) -> pods.Injector:
-    """What Dapr's Helm values say about sidecars. Raises `Failed` when they cannot be read."""
+    """What Dapr's Helm values say about sidecars. Raises `ProblemsFound` when they cannot be read."""
     try:
         values = yaml_reader.document((env.root / DAPR_VALUES).read_text(encoding="utf-8"))
         said = "there is no table dapr_sidecar_injector"
@@ -96,7 +96,7 @@ def _injector(env: Env) -> pods.Injector:
     told = values.get("dapr_sidecar_injector") if isinstance(values, dict) else None
     if not isinstance(told, dict):
         summary = "The Helm values of Dapr do not say how the injector makes sidecars."
-        raise Failed(problem("dapr-values-unreadable", summary, evidence=said, where=DAPR_VALUES, final=True))
+        raise ProblemsFound(problem("dapr-values-unreadable", summary, evidence=said, where=DAPR_VALUES, final=True))
     return pods.injector(told)
 
 

@@ -14,7 +14,7 @@ from bootstrap.problems.catalogue import problem
 from bootstrap.problems.problem import Problem
 
 UV = (sys.executable, "-m", "uv")  # of this very environment: PATH is not asked
-RESOLVE_TIMEOUT = 60.0  # seconds
+RESOLVE_TIMEOUT_S = 60.0
 UNREACHABLE = re.compile(
     r"error sending request|Failed to fetch|Connection refused|dns error|operation timed out"
     r"|network was disabled|was not found in the cache"
@@ -141,7 +141,7 @@ def _resolve(env: Env, text: str, constraints: tuple[str, ...]) -> str:
     draft = env.local / "envs" / f"draft-{abs(hash(text))}.txt"
     draft.write_text(text + "\n")
     argv = (*UV, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python", sys.executable)
-    done = env.run([*argv, *constraints, str(draft)], timeout=RESOLVE_TIMEOUT, environ=environ(env))
+    done = env.run([*argv, *constraints, str(draft)], timeout=RESOLVE_TIMEOUT_S, environ=environ(env))
     draft.unlink(missing_ok=True)
     return done.stdout if done.exit == 0 else ""
 

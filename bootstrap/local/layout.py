@@ -46,7 +46,7 @@ def ports(env: Env) -> dict[str, int]:
 def holds_port(env: Env, purpose: str) -> bool:
     """Whether a process or container of ours runs that holds the port of that purpose."""
     if purpose == "broker" and env.local_broker == "redpanda":
-        with docker_engine.words("The broker's container cannot be looked at."):
+        with docker_engine.translate_errors("The broker's container cannot be looked at."):
             return redpanda.holds_port(env)
     return env.processes.find(process_of(purpose)) is not None
 

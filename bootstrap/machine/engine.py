@@ -10,24 +10,27 @@ from typing import Any
 from bootstrap.core.env import Env
 from bootstrap.images import supply
 from bootstrap.machine.folder import FreeBytes, free
-from bootstrap.machine.wsl import SKEW
+from bootstrap.machine.wsl import CLOCK_SKEW_S
 from bootstrap.minikube import ownership, sizes
 from bootstrap.problems.catalogue import problem
 from bootstrap.problems.problem import Problem
 
 OLDEST = (20, 10)  # the first on control groups of version 2, and the oldest that minikube recommends
 # MiB on the engine's disk: minikube's node and Kubernetes' images, Redpanda's, the services', and their layers.
-FRESH, RUNNING = 12_000, 1_000
-SUPPLIED = 3_000  # more, where the node's images are in this machine's engine too
+FRESH_DISK_MIB, RUNNING_DISK_MIB = 12_000, 1_000
+SUPPLIED_DISK_MIB = 3_000  # more, where the node's images are in this machine's engine too
 
 Info = Mapping[str, Any]
 
 
 def ask(env: Env) -> Info:
-    """What the engine tells of itself: one request. Raises `Failed`, see `bootstrap.clients.docker_engine.connect`."""
-    from bootstrap.clients.docker_engine import words
+    """What the engine tells of itself: one request.
 
-    with words("This machine's Docker Engine does not answer."):
+    Raises `ProblemsFound`, see `bootstrap.clients.docker_engine.connect`.
+    """
+    from bootstrap.clients.docker_engine import translate_errors
+
+    with translate_errors("This machine's Docker Engine does not answer."):
         told: Info = env.docker.info()
     return told
 
@@ -47,7 +50,9 @@ def findings(env: Env, info: Info, asked: tuple[float, float], free_bytes: FreeB
         )
         yield problem("docker-clock", summary, final=True)
     if (disk := free_mib(info, free_bytes)) is not None:
-        needed = RUNNING if ownership.came_up(env) else FRESH + SUPPLIED * supply.is_used(env)
+        needed = (
+            RUNNING_DISK_MIB if ownership.came_up(env) else FRESH_DISK_MIB + SUPPLIED_DISK_MIB * supply.is_used(env)
+        )
         if disk < needed:
             summary = "The disk of the Docker Engine is nearly full."
             where = info["DockerRootDir"]
@@ -63,7 +68,7 @@ def _skew(info: Info, before: float, after: float) -> float:
         return 0.0
     # An engine that has to wake up first answers late, with the time of then.
     skew = its - min(max(its, before), after)
-    return skew if abs(skew) > SKEW else 0.0
+    return skew if abs(skew) > CLOCK_SKEW_S else 0.0
 
 
 def free_mib(info: Info, free_bytes: FreeBytes = free) -> int | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 FreeBytes = Callable[[Path], int]
 
@@ -19,13 +19,13 @@ def free(path: Path) -> int:
 
 
 def make(env: Env, *folders: Path) -> None:
-    """Makes the state folder and those in it. Raises `Failed`: `state-not-writable`, `disk-full`."""
+    """Makes the state folder and those in it. Raises `ProblemsFound`: `state-not-writable`, `disk-full`."""
     try:
         for folder in (env.state, *folders):
             folder.mkdir(parents=True, exist_ok=True)
         (env.state / ".gitignore").write_text("*\n")
     except OSError as error:
-        raise Failed(not_writable(env.state, error, 0)) from error
+        raise ProblemsFound(not_writable(env.state, error, 0)) from error
 
 
 def check(env: Env, folder: Path, needed_mib: int, free_bytes: FreeBytes = free) -> Problem | None:

@@ -8,7 +8,7 @@ from bootstrap.machine.facts import WINDOWS_FILESYSTEMS, Machine
 from bootstrap.problems.catalogue import problem
 from bootstrap.problems.problem import Problem
 
-SKEW = 30  # seconds; certificates and tokens are refused when clocks are minutes apart
+CLOCK_SKEW_S = 30  # seconds; certificates and tokens are refused when clocks are minutes apart
 TOO_SMALL = ("cluster-too-large", "engine-too-small")
 
 
@@ -27,7 +27,7 @@ def findings(env: Env, machine: Machine, now: float) -> Iterator[Problem]:
     if not machine.nameservers:
         yield problem("wsl-dns", "/etc/resolv.conf names no server, so no name can be looked up.", final=True)
     # Ahead is no trouble of WSL's: it sets the hardware's clock by its own now and then, after some minutes.
-    if (behind := machine.hardware_clock - now) > SKEW:
+    if (behind := machine.hardware_clock - now) > CLOCK_SKEW_S:
         yield problem("wsl-clock", f"The clock of WSL is {behind:.0f} s behind that of Windows.", final=True)
 
 

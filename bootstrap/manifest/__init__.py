@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 from bootstrap.manifest import checks, text
 from bootstrap.manifest import types as t
 from bootstrap.manifest.problems import Collector, without_invalid
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
 
 class _Table(BaseModel):
@@ -141,7 +141,7 @@ class Manifest(_Table):
 
 
 def load(path: Path) -> Manifest:
-    """Read and check the manifest. Raises `Failed` with every problem found, each with `file:line`."""
+    """Read and check the manifest. Raises `ProblemsFound` with every problem found, each with `file:line`."""
     data, lines = text.read(path)
     problems = Collector(path.name, data, lines, Manifest)
     manifest: Manifest | None = None
@@ -152,6 +152,6 @@ def load(path: Path) -> Manifest:
     root = path.absolute().parent
     checks.check(without_invalid(data, problems.locations), root, problems, problems.locations)
     if manifest is None or problems.found:
-        raise Failed(problems.found)
+        raise ProblemsFound(problems.found)
     manifest._root = root
     return manifest

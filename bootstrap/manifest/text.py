@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bootstrap.manifest.lines import DEEPEST, Lines
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 
 def read(path: Path) -> tuple[dict[str, Any], Lines]:
-    """The data of a TOML file and the lines of its keys. Raises `Failed` when it cannot be read or parsed."""
+    """The data of a TOML file and the lines of its keys. Raises `ProblemsFound` when it cannot be read or parsed."""
     text = _text(path)
     try:
         return tomllib.loads(text), Lines(text)
@@ -64,7 +64,7 @@ def _text(path: Path) -> str:
         ) from None
 
 
-def _not_toml(file: str, text: str, line: int, message: str) -> Failed:
+def _not_toml(file: str, text: str, line: int, message: str) -> ProblemsFound:
     content = "".join(c if c.isprintable() else "�" for c in text.split("\n")[line - 1].strip()[:200])
     unquoted = re.fullmatch(r"""([\w.-]+)\s*=\s*([^\s"'\[{#=][^"'#�]*?)\s*""", content)
     if unquoted and re.match("Invalid value|Expected newline", message):
@@ -83,5 +83,5 @@ def _not_toml(file: str, text: str, line: int, message: str) -> Failed:
     )
 
 
-def _failed(code: str, summary: str, cause: str, remedy: str, where: str, evidence: str = "") -> Failed:
-    return Failed(Problem(code, summary, cause, remedy, evidence, where, final=True))
+def _failed(code: str, summary: str, cause: str, remedy: str, where: str, evidence: str = "") -> ProblemsFound:
+    return ProblemsFound(Problem(code, summary, cause, remedy, evidence, where, final=True))

@@ -1,6 +1,6 @@
 """minikube's addons: the storage provisioner, which nothing but its addon makes anew."""
 
-from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.clients.kubernetes_api import Document, path, translate_errors
 from bootstrap.cluster import provisioner
 from bootstrap.cluster.pods.summary import waits
 from bootstrap.core.env import Env
@@ -13,7 +13,7 @@ def ensure_provisioner(env: Env) -> None:
     """Make the storage provisioner's pod anew where it is gone, has ended, or waits before its next try.
 
     No controller makes that pod anew, and the kubelet waits up to five minutes between two tries. The gate tells when
-    it still does not run. Raises `Failed` where the API does not answer.
+    it still does not run. Raises `ProblemsFound` where the API does not answer.
     """
     pod = provisioner.find(env)
     if pod and not _is_stuck(pod):
@@ -22,13 +22,13 @@ def ensure_provisioner(env: Env) -> None:
     if default is None or default.get("provisioner") != provisioner.PROVISIONER:
         return
     name = f"{provisioner.NAMESPACE}/{provisioner.NAME}"
-    env.say(f"The pod {name} {'does not run' if pod else 'is gone'}: minikube makes it anew.")
+    env.notify(f"The pod {name} {'does not run' if pod else 'is gone'}: minikube makes it anew.")
     if pod:
-        with words(f"The pod {name} cannot be deleted."):
+        with translate_errors(f"The pod {name} cannot be deleted."):
             env.cluster.delete(path("v1", "pods", provisioner.NAMESPACE, provisioner.NAME), gracePeriodSeconds=0)
     done = profile.run(env, "addons", "enable", provisioner.NAME, timeout=TIMEOUT_S)
     if done.exit:
-        env.say(f"minikube does not make it: {done.words}")
+        env.notify(f"minikube does not make it: {done.words}")
 
 
 def _is_stuck(pod: Document) -> bool:

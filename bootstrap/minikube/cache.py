@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bootstrap.clients.docker_engine import words
+from bootstrap.clients.docker_engine import translate_errors
 from bootstrap.core.env import Env
 from bootstrap.images import mirror, supply
 from bootstrap.minikube import node_image, profile
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.tools import downloads
 from bootstrap.tools.install import MACHINES
 from bootstrap.tools.mirrors import is_offline
@@ -36,7 +36,7 @@ NODE_IMAGE = re.compile(r"--base-image='?(?P<name>[^\s'@]+)@(?P<digest>sha256:[0
 def fill(env: Env) -> list[str]:
     """Fill minikube's cache as INV_MIRROR and INV_OFFLINE ask for. Return what `minikube start` is told beside.
 
-    Raises `Failed`: `mirror-kubernetes-unknown`, `image-offline`, or as a download or a pull does.
+    Raises `ProblemsFound`: `mirror-kubernetes-unknown`, `image-offline`, or as a download or a pull does.
     """
     if mirror.is_set(env) and not is_offline(env):
         for name in BINARIES:
@@ -52,14 +52,16 @@ def fill(env: Env) -> list[str]:
 def images(env: Env) -> list[str]:
     """Return the images of Kubernetes and minikube that run in a node, under their own names.
 
-    Raises `Failed` (`mirror-kubernetes-unknown`).
+    Raises `ProblemsFound` (`mirror-kubernetes-unknown`).
     """
     version = env.manifest.cluster.kubernetes
     helpers = HELPERS.get(".".join(version.split(".")[:2]))
     if helpers is None:
         summary = f"Which images Kubernetes {version} needs is not known here."
         known = ", ".join(HELPERS)
-        raise Failed(problem("mirror-kubernetes-unknown", summary, where="environment.toml", known=known, final=True))
+        raise ProblemsFound(
+            problem("mirror-kubernetes-unknown", summary, where="environment.toml", known=known, final=True)
+        )
     components = (f"{name}:v{version}" for name in COMPONENTS)
     return [*(f"registry.k8s.io/{name}" for name in (*components, *helpers)), STORAGE]
 
@@ -70,9 +72,9 @@ def binary_url(env: Env, name: str, machine: str = "") -> str:
 
 
 def missing(env: Env) -> Iterator[str]:
-    """Yield what a new node needs of minikube's cache and what is not there. Raises `Failed`."""
+    """Yield what a new node needs of minikube's cache and what is not there. Raises `ProblemsFound`."""
     name, _ = node_image_name(env)
-    with words("This machine's Docker Engine does not say which images it has."):
+    with translate_errors("This machine's Docker Engine does not say which images it has."):
         if name and not supply.has(env.docker, name) and not node_image.archives(env):
             yield f"image {name}, of minikube's node"
     if preloaded(env):
@@ -104,7 +106,7 @@ def _node_image(env: Env) -> list[str]:
     name, digest = node_image_name(env)
     if not name:
         return []
-    with words(f"The image {name} cannot be pulled.", image=name):
+    with translate_errors(f"The image {name} cannot be pulled.", image=name):
         there = supply.has(env.docker, name)
         if not there and is_offline(env):
             return []  # minikube's archive of it may be there
@@ -119,11 +121,11 @@ def _pull_node_image(env: Env, name: str, digest: str) -> None:
     from docker.errors import DockerException
 
     at = mirror.source(env, name)
-    env.say(f"pulling {name} from {at}: once, it stays in the Docker Engine")
+    env.notify(f"pulling {name} from {at}: once, it stays in the Docker Engine")
     try:
         supply.pull(env, f"{at.rpartition(':')[0]}@{digest}", name)
-    except (Failed, DockerException):
-        env.say(f"the mirror does not have {name} with the digest that minikube names: it is taken by its tag")
+    except (ProblemsFound, DockerException):
+        env.notify(f"the mirror does not have {name} with the digest that minikube names: it is taken by its tag")
         supply.pull(env, at, name)
 
 
@@ -138,7 +140,7 @@ def _binary(env: Env, name: str) -> None:
         downloads.fetch(env, url, digest, draft, what=what).chmod(0o755)
         draft.replace(path)
     except OSError as error:
-        raise Failed(downloads.not_writable(env, error)) from error
+        raise ProblemsFound(downloads.not_writable(env, error)) from error
 
 
 def _image(env: Env, reference: str) -> None:
@@ -154,11 +156,11 @@ def _image(env: Env, reference: str) -> None:
                 file.write(chunk)
         draft.replace(path)
     except OSError as error:
-        raise Failed(downloads.not_writable(env, error)) from error
+        raise ProblemsFound(downloads.not_writable(env, error)) from error
 
 
 def _saved(env: Env, reference: str) -> Iterator[bytes]:
-    with words(f"The image {reference} cannot be saved.", image=reference):
+    with translate_errors(f"The image {reference} cannot be saved.", image=reference):
         yield from env.docker.images.get(reference).save(named=reference)
 
 

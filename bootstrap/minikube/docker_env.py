@@ -16,7 +16,7 @@ from bootstrap.core.env import Env
 from bootstrap.images.layout import Engine
 from bootstrap.minikube import profile
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -29,9 +29,9 @@ CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
 def engine(env: Env) -> Engine:
     """The engine of the cluster's node: minikube is asked once in a run, and again when the cluster has moved.
 
-    Raises `Failed`: `docker-env-failed`, `docker-env-unsafe`, or what the API says.
+    Raises `ProblemsFound`: `docker-env-failed`, `docker-env-unsafe`, or what the API says.
     """
-    return env.keep("docker-env", env.signature, lambda: _engine(env))
+    return env.memoize("docker-env", env.signature, lambda: _engine(env))
 
 
 def _engine(env: Env) -> Engine:
@@ -57,7 +57,7 @@ def variables(env: Env) -> dict[str, str]:
         raise _unanswered(env, done, summary)
     if wrong := _unsafe(found, _addresses(env)):
         shown = "\n".join(f"{name}={value}" for name, value in found.items())
-        raise Failed(
+        raise ProblemsFound(
             problem(
                 "docker-env-unsafe",
                 f"minikube's Docker Engine of {env.context} is not used: {wrong}.",
@@ -69,13 +69,13 @@ def variables(env: Env) -> dict[str, str]:
     return found
 
 
-def _unanswered(env: Env, done: Completed, summary: str) -> Failed:
+def _unanswered(env: Env, done: Completed, summary: str) -> ProblemsFound:
     said = f"$ {done.shown}\n{done.stderr.strip() or done.stdout.strip()}"
-    return Failed(problem("docker-env-failed", summary, evidence=said, profile=env.context))
+    return ProblemsFound(problem("docker-env-failed", summary, evidence=said, profile=env.context))
 
 
 def _addresses(env: Env) -> set[str]:
-    with kubernetes_api.words(f"The nodes of {env.context} cannot be listed."):
+    with kubernetes_api.translate_errors(f"The nodes of {env.context} cannot be listed."):
         nodes = env.cluster.items(path("v1", "nodes"))
     return {address["address"] for node in nodes for address in node.get("status", {}).get("addresses", [])}
 
@@ -119,13 +119,13 @@ def _client(env: Env, found: dict[str, str]) -> "DockerClient":
 
 @contextmanager
 def words(env: Env) -> Iterator[None]:
-    """Raises what the engine in the node, or the way to it, refuses inside as `Failed` (`docker-env-away`)."""
+    """Raises what the engine in the node, or the way to it, refuses inside as `ProblemsFound` (`docker-env-away`)."""
     from docker.errors import DockerException
 
     try:
         yield
     except (DockerException, OSError) as error:
-        raise Failed(_away(env, str(error))) from error
+        raise ProblemsFound(_away(env, str(error))) from error
 
 
 def _away(env: Env, said: str) -> Problem:

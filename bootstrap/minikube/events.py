@@ -7,7 +7,7 @@ from bootstrap.clients.command import Completed
 
 KIND = "io.k8s.sigs.minikube."
 RESET = "will reset cluster"  # what minikube says before it does
-SHOWN = 20  # per cent of a download after which its progress is told again
+PROGRESS_STEP_PERCENT = 20  # per cent of a download after which its progress is told again
 
 
 def parsed(line: str) -> tuple[str, dict[str, Any]]:
@@ -58,7 +58,7 @@ class Progress:
             share = round(float(progress) * 100)
         except ValueError:
             return ""
-        if share < self._shares.get(artifact, 0) + SHOWN:
+        if share < self._shares.get(artifact, 0) + PROGRESS_STEP_PERCENT:
             return ""
         self._shares[artifact] = share
         return f"minikube: downloads {artifact}: {share}%"

@@ -16,17 +16,17 @@ SETTINGS = "/var/tmp/minikube/kubeadm.yaml"  # noqa: S108 - in the node
 
 
 def prepare(env: Env, config: Config) -> None:
-    """Delete the old settings of kubeadm where the node is gone and its volume is there. Raises `Failed`."""
+    """Delete the old settings of kubeadm where the node is gone and its volume is there. Raises `ProblemsFound`."""
     if not profile.has_volume(env) or profile.node(env) is not None:
         return
     named = str(config.get("KicBaseImage", ""))
     # An engine that got the image from an archive does not know its digest.
     names = (named, named.partition("@")[0])
-    with docker_engine.words(f"The volume {env.context} cannot be prepared for a new node."):
+    with docker_engine.translate_errors(f"The volume {env.context} cannot be prepared for a new node."):
         image = next((name for name in names if supply.has(env.docker, name)), "")
         if not image:
             return  # nothing can be done in the volume, and minikube says what it cannot do
-        env.say(f"The node of {env.context} is gone: minikube makes it anew from its volume.")
+        env.notify(f"The node of {env.context} is gone: minikube makes it anew from its volume.")
         env.docker.containers.run(
             image,
             ["-f", SETTINGS],

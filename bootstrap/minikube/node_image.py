@@ -21,7 +21,7 @@ def remove_cut_off(env: Env) -> None:
         with suppress(OSError), _unless_written(env, archive) as is_free:
             if is_free and not _is_complete(archive):
                 archive.unlink()
-                env.say(f"{archive} was cut off while minikube downloaded it: it is deleted and downloaded again.")
+                env.notify(f"{archive} was cut off while minikube downloaded it: it is deleted and downloaded again.")
 
 
 def archives(env: Env) -> list[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 Record = dict[str, object]
 
@@ -41,7 +41,7 @@ def was_green(env: Env, uid: str) -> bool:
 def claim(env: Env, exists: bool) -> None:
     """Makes the profile ours, when it does not exist or nobody else is left whose it could be.
 
-    Raises `Failed` (`profile-not-ours`) for a profile that another checkout, or the user, made.
+    Raises `ProblemsFound` (`profile-not-ours`) for a profile that another checkout, or the user, made.
     """
     with _records(file(env)) as records:
         known, here = records.get(env.context, {}), env.root.resolve()
@@ -51,9 +51,9 @@ def claim(env: Env, exists: bool) -> None:
                 records[env.context] = {**_without_marks(known), "came_up": False}
             return
         if found := refusal(env, exists):
-            raise Failed(found)
+            raise ProblemsFound(found)
         if owner is not None and not owner.is_dir():
-            env.say(
+            env.notify(
                 f"The minikube profile {env.context} was made by {owner}, which is gone: it is this checkout's now."
             )
         marks = {"came_up": known.get("came_up", True), **_green(known)} if exists else {"came_up": False}
@@ -143,6 +143,6 @@ def _records(path: Path) -> Iterator[dict[str, Record]]:
                 draft.write_text(json.dumps(records, indent=1))
                 draft.replace(path)
     except OSError as error:
-        raise Failed(
+        raise ProblemsFound(
             problem("state-not-writable", f"{path} cannot be written.", evidence=str(error), path=path.parent)
         ) from error

@@ -11,14 +11,14 @@ from bootstrap.core.env import Env
 from bootstrap.minikube import events, ownership
 from bootstrap.minikube.settings import Config
 from bootstrap.problems.catalogue import problem, recognise
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.tools import versions
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-SECONDS = 60.0  # for a question
-STOP_SECONDS = 300.0
+QUERY_TIMEOUT_S = 60.0  # for a question
+STOP_TIMEOUT_S = 300.0
 NO_PROFILE = 85  # exit code: there is no such profile, or no machine of it
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY")
 # Every flag of minikube can be set by a variable, also one that makes a cluster listen to the whole network. These say
@@ -36,7 +36,8 @@ DIRECT = "localhost,127.0.0.1,192.168.0.0/16,10.96.0.0/12,10.244.0.0/16,.svc,.cl
 def environ(env: Env) -> dict[str, str]:
     """The environment variables for minikube: our kubeconfig, this machine's engine, English words.
 
-    Raises `Failed` (`docker-elsewhere`): on an engine of another machine minikube may have a profile of our name.
+    Raises `ProblemsFound` (`docker-elsewhere`): on an engine of another machine minikube may have a profile of our
+    name.
     """
     theirs = docker_engine.of_this_machine(env.environ)
     passed = {k: v for k, v in theirs.items() if re.match(r"SSL_CERT_|XDG_|WSL", k) or k in PASSED_ON}
@@ -58,23 +59,28 @@ def _proxies(theirs: Mapping[str, str]) -> dict[str, str]:
     return found | {"NO_PROXY": direct, "no_proxy": direct}
 
 
-def run(env: Env, *args: str, timeout: float = SECONDS, heard: Callable[[str], object] | None = None) -> Completed:
-    """Runs minikube on our profile. Raises `Failed` where it is not there, or gives no answer within `timeout` s."""
+def run(
+    env: Env, *args: str, timeout: float = QUERY_TIMEOUT_S, on_line: Callable[[str], object] | None = None
+) -> Completed:
+    """Runs minikube on our profile.
+
+    Raises `ProblemsFound` where it is not there, or gives no answer within `timeout` s.
+    """
     argv = [versions.program(env, "minikube"), "--profile", env.context, *args]
-    return env.run(argv, timeout=timeout, environ=environ(env), heard=heard)
+    return env.run(argv, timeout=timeout, environ=environ(env), on_line=on_line)
 
 
-def failed(env: Env, done: Completed, summary: str, phase: str = "start") -> Failed:
+def failed(env: Env, done: Completed, summary: str, phase: str = "start") -> ProblemsFound:
     """What minikube gave up with, as the failure that it is."""
     said = events.refusal(done)
     facts = {"profile": env.context, "kubernetes": env.manifest.cluster.kubernetes}
     known = recognise("minikube", phase, said, summary, where="", **facts)
     shown = f"$ {done.shown}\n{said}"
-    return Failed(known or problem("minikube-failed", summary, evidence=shown, where="", final=True, **facts))
+    return ProblemsFound(known or problem("minikube-failed", summary, evidence=shown, where="", final=True, **facts))
 
 
 def config(env: Env) -> Config | None:
-    """The configuration of our profile, or None where minikube has none of that name. Raises `Failed`."""
+    """The configuration of our profile, or None where minikube has none of that name. Raises `ProblemsFound`."""
     done = run(env, "profile", "list", "--light", "--output=json")
     try:
         told = json.loads(done.stdout)
@@ -102,10 +108,10 @@ def remains(env: Env) -> bool:
 
 
 def node(env: Env) -> "Container | None":
-    """Return the container of the node, whatever its state. Raises `Failed`."""
+    """Return the container of the node, whatever its state. Raises `ProblemsFound`."""
     from docker.errors import NotFound
 
-    with docker_engine.words("This machine's Docker Engine does not say what it runs."):
+    with docker_engine.translate_errors("This machine's Docker Engine does not say what it runs."):
         try:
             return env.docker.containers.get(env.context)
         except NotFound:
@@ -113,10 +119,10 @@ def node(env: Env) -> "Container | None":
 
 
 def has_volume(env: Env) -> bool:
-    """Whether this machine's engine has the volume in which minikube keeps a node's /var. Raises `Failed`."""
+    """Whether this machine's engine has the volume in which minikube keeps a node's /var. Raises `ProblemsFound`."""
     from docker.errors import NotFound
 
-    with docker_engine.words("This machine's Docker Engine does not say what it holds."):
+    with docker_engine.translate_errors("This machine's Docker Engine does not say what it holds."):
         try:
             env.docker.volumes.get(env.context)
         except NotFound:
@@ -128,7 +134,7 @@ def _runs(env: Env) -> bool:
     """Whether this machine's engine runs the node; one that is away runs none."""
     try:
         found = node(env)
-    except Failed as failed:
+    except ProblemsFound as failed:
         if failed.problems[0].code != "docker-not-running":
             raise
         return False
@@ -143,25 +149,25 @@ def data(env: Env) -> list[str]:
 
 
 def stop(env: Env) -> bool:
-    """Stops our cluster, which keeps what is in it; returns whether there was one that ran. Raises `Failed`."""
+    """Stops our cluster, which keeps what is in it; returns whether there was one that ran. Raises `ProblemsFound`."""
     if not ownership.is_ours(env):
         return False
     # minikube has no status for a node that it cannot ask, which may run all the same.
     host = status(env).get("Host")
     if host in ("Stopped", "Nonexistent") or (host is None and not _runs(env)):
         return False
-    done = run(env, "stop", "--output=json", timeout=STOP_SECONDS)
+    done = run(env, "stop", "--output=json", timeout=STOP_TIMEOUT_S)
     if done.exit not in (0, NO_PROFILE):
         raise failed(env, done, f"The cluster {env.context} does not stop.", "stop")
     return True
 
 
 def delete(env: Env) -> list[str]:
-    """Deletes our cluster with all that is in it; returns what was deleted. Raises `Failed`."""
+    """Deletes our cluster with all that is in it; returns what was deleted. Raises `ProblemsFound`."""
     if not ownership.is_ours(env):
         return []
     theirs = run(env, "config", "get", "profile")  # the one of their bare `minikube` commands, which `delete` forgets
-    done = run(env, "delete", "--output=json", timeout=STOP_SECONDS)
+    done = run(env, "delete", "--output=json", timeout=STOP_TIMEOUT_S)
     active = theirs.stdout.strip()
     if theirs.exit == 0 and active and active != env.context:
         run(env, "config", "set", "profile", active)

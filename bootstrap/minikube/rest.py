@@ -6,7 +6,7 @@ from bootstrap.clients import docker_engine
 from bootstrap.core.env import Env
 from bootstrap.minikube import ownership, profile
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 ANSWER_TIMEOUT_S = 1.0  # a paused API server takes the connection and never answers; one that runs needs milliseconds
 UNPAUSE_TIMEOUT_S = 120.0
@@ -17,11 +17,11 @@ def check(env: Env) -> Problem | None:
     try:
         if env.cluster.answers(ANSWER_TIMEOUT_S):
             return None
-    except Failed:
+    except ProblemsFound:
         pass  # a kubeconfig without our context, as `minikube stop` leaves it
     try:
         return _why(env)
-    except Failed as failed:
+    except ProblemsFound as failed:
         return failed.problems[0]
 
 
@@ -44,7 +44,7 @@ def resume(env: Env) -> tuple[dict[str, Any], bool]:
     was_paused = unpause_node(env)
     state = profile.status(env)
     if was_paused or state.get("APIServer") == "Paused":
-        env.say(f"The cluster {env.context} is paused: it goes on.")
+        env.notify(f"The cluster {env.context} is paused: it goes on.")
     if state.get("APIServer") == "Paused":
         was_paused = True
         profile.run(env, "unpause", "--all-namespaces", "--output=json", timeout=UNPAUSE_TIMEOUT_S)
@@ -57,7 +57,7 @@ def stop(env: Env) -> bool:
     if ownership.is_ours(env):
         try:
             unpause_node(env)
-        except Failed as failed:
+        except ProblemsFound as failed:
             if failed.problems[0].code != "docker-not-running":
                 raise
     return profile.stop(env)
@@ -68,6 +68,6 @@ def unpause_node(env: Env) -> bool:
     node = profile.node(env)
     if node is None or str(node.status) != "paused":
         return False
-    with docker_engine.words(f"The node of {env.context} cannot be unpaused."):
+    with docker_engine.translate_errors(f"The node of {env.context} cannot be unpaused."):
         node.unpause()
     return True

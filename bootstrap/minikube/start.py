@@ -5,14 +5,14 @@ from bootstrap.cluster import health
 from bootstrap.core.env import Env
 from bootstrap.minikube import cache, events, lost_node, node_image, ownership, profile, rest, settings, sizes
 from bootstrap.problems.catalogue import problem, recognise
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
-SECONDS = 2700.0  # minikube may have to download about a GiB
+START_TIMEOUT_S = 2700.0  # minikube may have to download about a GiB
 GITHUB = "api.github.com/repos/kubernetes/"
 
 
 def bring_up(env: Env, config: settings.Config | None, half_made: bool) -> None:
-    """Starts, resumes or heals the profile, which is ours. Raises `Failed` with minikube's words.
+    """Starts, resumes or heals the profile, which is ours. Raises `ProblemsFound` with minikube's words.
 
     `half_made`: we began it in an earlier run, and it never came up; nothing in it could be lost.
     """
@@ -22,11 +22,11 @@ def bring_up(env: Env, config: settings.Config | None, half_made: bool) -> None:
         if was_paused and state.get("Kubelet") == "Running" and health.answers(env):
             return
         if not was_paused:
-            env.say(f"The cluster {env.context} {_word(state)}: minikube starts it.")
+            env.notify(f"The cluster {env.context} {_word(state)}: minikube starts it.")
         lost_node.prepare(env, config)
     done = _start(env)
     if done.exit and half_made and _known(done) in ("", "profile-unreadable"):
-        env.say(f"The cluster {env.context} never came up and cannot go on: it is deleted and made anew.")
+        env.notify(f"The cluster {env.context} never came up and cannot go on: it is deleted and made anew.")
         _delete(env)
         done = _start(env)
     if done.exit:
@@ -34,7 +34,7 @@ def bring_up(env: Env, config: settings.Config | None, half_made: bool) -> None:
 
 
 def make_anew(env: Env) -> None:
-    """Delete the profile, which is ours and holds no data, and start a new one. Raises `Failed`."""
+    """Delete the profile, which is ours and holds no data, and start a new one. Raises `ProblemsFound`."""
     _delete(env)
     done = _start(env)
     if done.exit:
@@ -47,7 +47,7 @@ def _delete(env: Env) -> None:
 
 
 def restart_kubelet(env: Env, config: settings.Config) -> None:
-    """Start the kubelet of our profile where it no longer reports to the API. Raises `Failed`.
+    """Start the kubelet of our profile where it no longer reports to the API. Raises `ProblemsFound`.
 
     `minikube start` starts a kubelet that is stopped. For one that hangs, the node is stopped first. One that runs gets
     a minute to report again, because this machine may have slept.
@@ -58,7 +58,7 @@ def restart_kubelet(env: Env, config: settings.Config) -> None:
     if profile.status(env).get("Kubelet") == "Running":
         if silent_s < health.KUBELET_TIMEOUT_S:
             return
-        env.say(f"The kubelet of {env.context} hangs: its node is started anew.")
+        env.notify(f"The kubelet of {env.context} hangs: its node is started anew.")
         profile.stop(env)
     bring_up(env, config, half_made=False)
 
@@ -73,10 +73,10 @@ def _word(state: dict[str, object]) -> str:
 def _fits(env: Env) -> None:
     from bootstrap.clients import docker_engine
 
-    with docker_engine.words("This machine's Docker Engine does not say what it has."):
+    with docker_engine.translate_errors("This machine's Docker Engine does not say what it has."):
         info = env.docker.info()
     if found := sizes.problems(env.manifest, int(info.get("NCPU", 0)), int(info.get("MemTotal", 0))):
-        raise Failed(found)
+        raise ProblemsFound(found)
 
 
 def _start(env: Env) -> Completed:
@@ -89,7 +89,7 @@ def _start(env: Env) -> Completed:
     supplied = cache.fill(env)
     done = _try(env, *supplied)
     if done.exit and GITHUB in events.refusal(done):
-        env.say("minikube cannot ask GitHub whether this Kubernetes exists: it goes on without.")
+        env.notify("minikube cannot ask GitHub whether this Kubernetes exists: it goes on without.")
         return _try(env, *supplied, "--force")
     return done
 
@@ -103,9 +103,9 @@ def _try(env: Env, *more: str) -> Completed:
 
     def hear(line: str) -> None:
         if text := progress.text(line):
-            env.say(text)
+            env.notify(text)
 
-    return profile.run(env, "start", *settings.arguments(env), *more, timeout=SECONDS, heard=hear)
+    return profile.run(env, "start", *settings.arguments(env), *more, timeout=START_TIMEOUT_S, on_line=hear)
 
 
 def _known(done: Completed) -> str:
@@ -114,11 +114,11 @@ def _known(done: Completed) -> str:
     return found.code if found else ""
 
 
-def _gave_up(env: Env, done: Completed, half_made: bool) -> Failed:
+def _gave_up(env: Env, done: Completed, half_made: bool) -> ProblemsFound:
     summary, known = f"minikube cannot start the cluster {env.context}.", _known(done)
     if known == "profile-unreadable" and not half_made:
         ownership.forget(env)  # somebody else may have left it: only the user may delete it
     if known or not ownership.came_up(env):
         return profile.failed(env, done, summary)
     shown = f"$ {done.shown}\n{events.refusal(done)}"
-    return Failed(problem("cluster-broken", summary, evidence=shown, final=True, profile=env.context))
+    return ProblemsFound(problem("cluster-broken", summary, evidence=shown, final=True, profile=env.context))

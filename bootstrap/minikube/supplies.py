@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from bootstrap.clients import yaml_reader
-from bootstrap.clients.docker_engine import words
+from bootstrap.clients.docker_engine import translate_errors
 from bootstrap.cluster import probe
 from bootstrap.core.env import Env
 from bootstrap.dapr import chart as dapr_chart
@@ -48,14 +48,17 @@ def asked_for(env: Env) -> tuple[list[str], list[str]]:
 
 
 def load(env: Env, engine_of: EngineOf) -> None:
-    """Load into the node what it lacks, and services' images that were kept. Raises `Failed`."""
+    """Load into the node what it lacks, and services' images that were kept. Raises `ProblemsFound`."""
     if supply.is_used(env):
         kept = [layout.reference(env, name) for name in env.manifest.services]
         supply.load(env, engine_of(env), images(env), others=kept)
 
 
 def findings(env: Env) -> Iterator[Problem]:
-    """Yield what `up` needs and cannot get where INV_OFFLINE is set. Raises `Failed`: `mirror-kubernetes-unknown`, …"""
+    """Yield what `up` needs and cannot get where INV_OFFLINE is set.
+
+    Raises `ProblemsFound`: `mirror-kubernetes-unknown`, …
+    """
     if mirror.is_set(env):
         cache.images(env)
     if not is_offline(env):
@@ -69,7 +72,7 @@ def findings(env: Env) -> Iterator[Problem]:
 def _missing_here(env: Env) -> Iterator[str]:
     from bootstrap.broker import redpanda
 
-    with words("This machine's Docker Engine does not say what it has."):
+    with translate_errors("This machine's Docker Engine does not say what it has."):
         if redpanda.find_ours(env) is None and not supply.has(env.docker, env.manifest.broker.image):
             yield f"image {env.manifest.broker.image}, in this machine's Docker Engine"
     if not dapr_chart.place(env).is_file():
@@ -79,7 +82,7 @@ def _missing_here(env: Env) -> Iterator[str]:
 def _missing_in_a_new_node(env: Env) -> Iterator[str]:
     yield from cache.missing(env)
     services = [layout.reference(env, name) for name in env.manifest.services]
-    with words("This machine's Docker Engine does not say which images it has."):
+    with translate_errors("This machine's Docker Engine does not say which images it has."):
         for reference in (*images(env), *services):
             if not supply.has(env.docker, reference):
                 yield f"image {reference}, in this machine's Docker Engine"

@@ -66,7 +66,7 @@ def _folded(group: list[Problem]) -> list[Problem]:
     return [replace(group[0], summary=" ".join(summary))]
 
 
-class Failed(Exception):
+class ProblemsFound(Exception):
     """A known failure, carrying every problem found, equal ones as one (see `fold`).
 
     Only `tasks.py` turns it into an exit code.

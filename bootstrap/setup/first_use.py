@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from bootstrap.cli.report import Report
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.problems.rows.first_use import explain, foreign, not_writable
 from bootstrap.tools.package_index import uv_environment
 
@@ -37,14 +37,14 @@ class FirstUse:
         self._locked: IO[str] | None = None
 
     def make(self) -> None:
-        """Make the environment as `requirements.lock` says, unless it is so. Raises `Failed`."""
+        """Make the environment as `requirements.lock` says, unless it is so. Raises `ProblemsFound`."""
         try:
             with self._one_at_a_time() as self._locked:
                 wanted = (self._root / "requirements.lock").read_bytes()
                 if not self._is_finished() or (self._venv / "requirements.lock").read_bytes() != wanted:
                     self._install(wanted)
         except OSError as error:
-            raise Failed(not_writable(error, self._root)) from error
+            raise ProblemsFound(not_writable(error, self._root)) from error
 
     def _one_at_a_time(self) -> IO[str]:
         (self._root / ".inv").mkdir(exist_ok=True)
@@ -92,7 +92,7 @@ class FirstUse:
         mark = self._venv / "made-by-inv"
         self._venv.mkdir(exist_ok=True)
         if any(self._venv.iterdir()) and not mark.exists():
-            raise Failed(foreign(self._venv))
+            raise ProblemsFound(foreign(self._venv))
         mark.touch()
         for path in self._venv.iterdir():
             if path.is_dir() and not path.is_symlink():
@@ -135,7 +135,7 @@ class FirstUse:
             file.write_text("\n".join(own) + "\n", encoding="utf-8")
             try:
                 self._run("pip", [*self._pip(), "--only-binary", ":all:", "--require-hashes", "--no-deps", "-r", file])
-            except Failed as failed:
+            except ProblemsFound as failed:
                 if failed.problems[0].code == "no-wheel":
                     return None
                 raise
@@ -169,9 +169,9 @@ class FirstUse:
                 check=False,
             )
         except OSError as error:
-            raise Failed(explain(tool, str(error), shown)) from error
+            raise ProblemsFound(explain(tool, str(error), shown)) from error
         if ran.returncode:
-            raise Failed(explain(tool, ran.stdout, shown))
+            raise ProblemsFound(explain(tool, ran.stdout, shown))
 
     def _say(self, text: str) -> None:
         self._words.write(text)
@@ -182,7 +182,7 @@ def main(root: Path, environ: Mapping[str, str], words: IO[str], base_python: st
     """Make `.venv` with `base_python`. Exit code: 0 the environment is there, 1 a known problem, 130 interrupted."""
     try:
         FirstUse(root, environ, words, base_python).make()
-    except Failed as failed:
+    except ProblemsFound as failed:
         Report(words).problems(failed.problems)
         return 1
     except KeyboardInterrupt:

@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 
-from bootstrap.clients.kafka import KafkaTrouble
+from bootstrap.clients.kafka import BrokerError
 from bootstrap.core.env import Env
 from bootstrap.core.processes import Spec
 from bootstrap.core.stage import Stage
 from bootstrap.local import layout
 from bootstrap.problems.catalogue import problem, recognise
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 
 def apply(env: Env, spec_of: Callable[[Env], Spec] = layout.broker) -> None:
     try:
         spec = spec_of(env)
     except (ImportError, RuntimeError, OSError) as error:
-        raise Failed(
+        raise ProblemsFound(
             problem("broker-missing", "There is no broker program.", evidence=str(error), final=True)
         ) from error
     env.processes.start(spec)
@@ -30,7 +30,7 @@ def check(env: Env) -> Problem | None:
     at = layout.bootstrap_servers(env)
     try:
         env.broker_at(at).topics([])
-    except KafkaTrouble as trouble:
+    except BrokerError as trouble:
         return problem("broker-unreachable", f"The broker at {at} does not answer.", evidence=str(trouble))
     return None
 

@@ -7,14 +7,14 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Protocol
 
 from bootstrap.broker import redpanda
-from bootstrap.clients.docker_engine import words as engine_words
+from bootstrap.clients.docker_engine import translate_errors as engine_words
 from bootstrap.clients.kubernetes_api import Document, path
-from bootstrap.clients.kubernetes_api import words as cluster_words
+from bootstrap.clients.kubernetes_api import translate_errors as cluster_words
 from bootstrap.cluster import probe
 from bootstrap.core.env import Env
 from bootstrap.core.stage import Stage
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 if TYPE_CHECKING:
     from docker.models.networks import Network
@@ -76,7 +76,7 @@ def _connect(env: Env) -> str:
     container, network = redpanda.find_ours(env), _network(env)
     if container is None:
         name = redpanda.name(env.manifest)
-        raise Failed(problem("broker-container-missing", f"There is no container {name}.", final=True))
+        raise ProblemsFound(problem("broker-container-missing", f"There is no container {name}.", final=True))
     there = container.attrs["NetworkSettings"]["Networks"].get(network.name)
     if there is None or there["NetworkID"] != network.id or not there["IPAddress"]:
         if there is not None:
@@ -94,12 +94,12 @@ def _network(env: Env) -> "Network":
         network = env.docker.networks.get(profile)
     except NotFound as error:
         summary = f"This machine's Docker Engine has no network {profile}, in which the cluster's node would be."
-        raise Failed(
+        raise ProblemsFound(
             problem("cluster-network-missing", summary, evidence=str(error), profile=profile, final=True)
         ) from error
     if (network.attrs.get("Labels") or {}).get(PROFILE_LABEL) != profile:
         summary = f"The Docker network {profile} was not made by minikube for the profile {profile}."
-        raise Failed(problem("cluster-network-foreign", summary, profile=profile, final=True))
+        raise ProblemsFound(problem("cluster-network-foreign", summary, profile=profile, final=True))
     return network
 
 

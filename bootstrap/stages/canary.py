@@ -1,7 +1,7 @@
 """canary, injection: one pod really comes up with its sidecar, once for what is there; then it is removed."""
 
 from bootstrap.core.env import Env
-from bootstrap.core.stage import PULLED, Stage
+from bootstrap.core.stage import IMAGE_PULL_TIMEOUT_S, Stage
 from bootstrap.dapr import canary
 from bootstrap.problems.catalogue import problem
 from bootstrap.problems.problem import Problem
@@ -18,7 +18,15 @@ def stage(needs: tuple[str, ...] = ("dapr",)) -> Stage:
         return None if canary.is_proven(env) else canary.look(env)
 
     again = ("canary-missing", "sidecar-missing")  # the injector was replaced, or away for a moment
-    return Stage("canary", needs, apply, check, waits_for="a pod with its sidecar", timeout=PULLED, again=again)
+    return Stage(
+        "canary",
+        needs,
+        apply,
+        check,
+        waits_for="a pod with its sidecar",
+        timeout=IMAGE_PULL_TIMEOUT_S,
+        retry_apply_on=again,
+    )
 
 
 def injection(needs: tuple[str, ...] = ("canary",)) -> Stage:

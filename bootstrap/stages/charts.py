@@ -11,7 +11,7 @@ from bootstrap.core.stage import Stage
 from bootstrap.helm import charts, program
 from bootstrap.lint import kubernetes_models
 from bootstrap.lint.charts import DAPR_VALUES, Images, Urls, images, look, urls
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 
 def stage(needs: tuple[str, ...] = ("preflight",), images: Images = images, urls: Urls = urls) -> Stage:
@@ -25,7 +25,7 @@ def stage(needs: tuple[str, ...] = ("preflight",), images: Images = images, urls
         proven = _proven(env)
         left = [name for name, wanted in (now or _signatures(env, images, urls)).items() if proven.get(name) != wanted]
         if left and (found := look(env, images, urls, left)):
-            raise Failed(found)
+            raise ProblemsFound(found)
         return None
 
     def apply(env: Env) -> None:

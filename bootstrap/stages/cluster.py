@@ -5,20 +5,20 @@ from bootstrap.core.env import Env
 from bootstrap.core.stage import Stage
 from bootstrap.images.layout import EngineOf
 from bootstrap.minikube import addons, docker_env, ownership, profile, rest, settings, start, supplies
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 UNREACHABLE = ("cluster-unreachable", "kubeconfig-unusable")
 
 
 def apply(env: Env, engine_of: EngineOf = docker_env.engine) -> None:
-    """Starts, resumes or heals the profile where needed; makes the namespaces and the probe. Raises `Failed`."""
+    """Starts, resumes or heals the profile where needed; makes the namespaces and the probe. Raises `ProblemsFound`."""
     config, begun = profile.config(env), ownership.is_ours(env)
     ownership.claim(env, exists=config is not None or profile.remains(env))
     half_made = begun and not ownership.came_up(env)
     if config and (found := settings.check(env, config)):
         if not half_made:
-            raise Failed(found)
-        env.say(f"{env.context} was begun with other settings and never came up: it is deleted and made anew.")
+            raise ProblemsFound(found)
+        env.notify(f"{env.context} was begun with other settings and never came up: it is deleted and made anew.")
         profile.delete(env)
         ownership.claim(env, exists=False)
         config = None
@@ -35,7 +35,7 @@ def apply(env: Env, engine_of: EngineOf = docker_env.engine) -> None:
         namespaces.ensure(env)
         if namespaces.check(env) is None:  # nothing can be made in one that is being deleted
             probe.ensure(env)
-    except Failed as failed:
+    except ProblemsFound as failed:
         if failed.problems[0].code != "cluster-unreachable":
             raise
         # The gate waits for the API, or for the end of a namespace, and then has this done again.
@@ -51,10 +51,10 @@ def _complete(env: Env) -> None:
             return
         if health.holds_data(env):
             return
-    except Failed:
+    except ProblemsFound:
         return  # an API that does not answer is the gate's to tell
     what = ", ".join(missing)
-    env.say(f"The first start of {env.context} was cut short, so it has no {what}: it is deleted and made anew.")
+    env.notify(f"The first start of {env.context} was cut short, so it has no {what}: it is deleted and made anew.")
     start.make_anew(env)
 
 
@@ -67,7 +67,7 @@ def check(env: Env) -> Problem | None:
         for look in (*health.LOOKS, namespaces.check, health.pod_security, probe.check, health.names):
             if found := look(env):
                 return found
-    except Failed as failed:
+    except ProblemsFound as failed:
         if failed.problems[0].code in UNREACHABLE and (found := rest.check(env)):
             return found
         raise
@@ -85,8 +85,8 @@ def stage(needs: tuple[str, ...]) -> Stage:
         check,
         waits_for="the cluster",
         timeout=300,  # the image of the probe may have to be pulled
-        apply_timeout=2 * start.SECONDS + 600,
-        again=(
+        apply_timeout=2 * start.START_TIMEOUT_S + 600,
+        retry_apply_on=(
             *("cluster-paused", "cluster-stopped", "cluster-node-missing", "kubelet-lost"),
             *("cni-config-missing", "namespace-missing", "namespace-not-secured", "probe-missing"),
             "storage-provisioner-missing",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.clients.kubernetes_api import Document, path, translate_errors
 from bootstrap.cluster import secrets
 from bootstrap.core.env import Env
 from bootstrap.core.stage import Stage
@@ -35,12 +35,12 @@ def apply(env: Env) -> None:
     for document in documents:
         kind, name = document["kind"], document["metadata"]["name"]
         if not _covers(there.pop((kind, name), {}), document):
-            with words(f"The {kind} {name} cannot be applied."):
+            with translate_errors(f"The {kind} {name} cannot be applied."):
                 env.cluster.apply(path(*PLURALS[kind], namespace, name), document)
     for kind, name in there:
-        with words(f"The {kind} {name} cannot be removed."):
+        with translate_errors(f"The {kind} {name} cannot be removed."):
             env.cluster.delete(path(*PLURALS[kind], namespace, name))
-        env.say(f"removed Dapr's {kind} {name}, which environment.toml no longer needs")
+        env.notify(f"removed Dapr's {kind} {name}, which environment.toml no longer needs")
     # A service that was taken out would run on, without its subscriptions.
     releases.prune(env, (*env.manifest.services, secrets.POSTGRES))
 
@@ -60,7 +60,7 @@ def _there(env: Env) -> dict[tuple[str, str], Document]:
     """What the cluster has of ours, by kind and name."""
     found: dict[tuple[str, str], Document] = {}
     for kind, (version, plural) in PLURALS.items():
-        with words(f"The {plural} of Dapr cannot be listed."):
+        with translate_errors(f"The {plural} of Dapr cannot be listed."):
             listed = env.cluster.items(path(version, plural, env.manifest.namespace), labelSelector=SELECTOR)
         # An item of a list may leave out what it is.
         known = {"apiVersion": version, "kind": kind}

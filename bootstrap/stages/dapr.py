@@ -3,12 +3,12 @@
 from typing import Any
 
 from bootstrap.clients import yaml_reader
-from bootstrap.clients.kubernetes_api import path, words
+from bootstrap.clients.kubernetes_api import path, translate_errors
 from bootstrap.cluster import trust
 from bootstrap.cluster.namespaces import SYSTEM
 from bootstrap.cluster.pods import rollout
 from bootstrap.core.env import Env
-from bootstrap.core.stage import PULLED, Stage
+from bootstrap.core.stage import IMAGE_PULL_TIMEOUT_S, Stage
 from bootstrap.dapr import canary
 from bootstrap.dapr import chart as dapr_chart
 from bootstrap.helm import releases, storage
@@ -33,7 +33,7 @@ def apply(env: Env) -> None:
         if storage.latest(env, SYSTEM, RELEASE):
             for document in dapr_chart.crds(chart, SYSTEM):
                 name = document["metadata"]["name"]
-                with words(f"The custom resource definition {name} cannot be applied."):
+                with translate_errors(f"The custom resource definition {name} cannot be applied."):
                     env.cluster.apply(path(document["apiVersion"], "customresourcedefinitions", name=name), document)
     releases.deploy(env, RELEASE, archive, _values(env), SYSTEM)
     for kind, name in _workloads(env):
@@ -44,7 +44,7 @@ def apply(env: Env) -> None:
 def _publish_trust(env: Env) -> None:
     """Restart a Sentry that runs while its ConfigMap is empty: it writes its root certificate only when it starts."""
     if not trust.published(env) and rollout.check(env, "deployments", SENTRY, SYSTEM) is None:
-        env.say(f"The ConfigMap {trust.BUNDLE} holds no root certificate: {SENTRY} is restarted to write it.")
+        env.notify(f"The ConfigMap {trust.BUNDLE} holds no root certificate: {SENTRY} is restarted to write it.")
         rollout.restart(env, "deployments", SENTRY, SYSTEM)
 
 
@@ -77,7 +77,7 @@ def _kinds_missing(env: Env) -> list[str]:
     """Kinds that the API does not serve: their definitions are not there, or not yet established."""
     missing: list[str] = []
     for version, wanted in KINDS.items():
-        with words("The kinds of the API cannot be listed."):
+        with translate_errors("The kinds of the API cannot be listed."):
             found = env.cluster.find(f"/apis/dapr.io/{version}") or {"resources": []}
         missing += sorted(wanted - {resource["name"] for resource in found["resources"]})
     return missing
@@ -88,7 +88,7 @@ def _workloads(env: Env) -> list[tuple[str, str]]:
     somebody deleted them."""
     values = _values(env).get("global") or {}
     switched = {name: (values.get(part) or {}).get("enabled", True) for part, name in STATEFUL.items()}
-    with words("The workloads of Dapr's control plane cannot be listed."):
+    with translate_errors("The workloads of Dapr's control plane cannot be listed."):
         there = env.cluster.items(
             path("apps/v1", "statefulsets", SYSTEM), labelSelector="app.kubernetes.io/part-of=dapr"
         )
@@ -100,4 +100,12 @@ def _workloads(env: Env) -> list[tuple[str, str]]:
 def stage(needs: tuple[str, ...] = ("tools", "cluster")) -> Stage:
     """The gate: its kinds are known, its workloads rolled out, and its webhook adds `daprd` to a pod of the app."""
     again = ("workload-scaled-down", "workload-missing", "rollout-blocked", "dapr-trust-missing")
-    return Stage("dapr", needs, apply, check, waits_for="Dapr's control plane", timeout=PULLED, again=again)
+    return Stage(
+        "dapr",
+        needs,
+        apply,
+        check,
+        waits_for="Dapr's control plane",
+        timeout=IMAGE_PULL_TIMEOUT_S,
+        retry_apply_on=again,
+    )

@@ -2,17 +2,17 @@
 
 from contextlib import suppress
 
-from bootstrap.clients.kubernetes_api import path, words
+from bootstrap.clients.kubernetes_api import path, translate_errors
 from bootstrap.core.env import Env
 from bootstrap.core.stage import Stage
 from bootstrap.minikube import docker_env
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 
 def apply(env: Env) -> None:
     """Asks minikube for it."""
-    with suppress(Failed):  # the gate asks again, and tells
+    with suppress(ProblemsFound):  # the gate asks again, and tells
         docker_env.engine(env)
 
 
@@ -21,7 +21,7 @@ def check(env: Env) -> Problem | None:
     from docker.errors import NotFound
 
     engine = docker_env.engine(env)
-    with words("The pods of kube-system cannot be listed."):
+    with translate_errors("The pods of kube-system cannot be listed."):
         pods = env.cluster.items(path("v1", "pods", "kube-system"))
     running = docker_env.containers(pods)
     if not running:

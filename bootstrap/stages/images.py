@@ -10,7 +10,7 @@ from bootstrap.images import layout, proof, supply
 from bootstrap.images.build import build
 from bootstrap.images.layout import Engine, EngineOf
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 
 def references(env: Env) -> dict[str, str]:
@@ -19,7 +19,7 @@ def references(env: Env) -> dict[str, str]:
 
 
 def one(env: Env, engine: Engine, name: str) -> None:
-    """Builds and proves the image of service `name`, and keeps it where `supply` is used. Raises `Failed`."""
+    """Builds and proves the image of service `name`, and keeps it where `supply` is used. Raises `ProblemsFound`."""
     build(env, engine, name)
     proof.prove(env, engine, name)
     if supply.is_used(env):
@@ -35,10 +35,10 @@ def apply(env: Env, engine_of: EngineOf, names: Sequence[str] = ()) -> None:
         for done in [pool.submit(one, env, engine, name) for name in names]:
             try:
                 done.result()
-            except Failed as failed:
+            except ProblemsFound as failed:
                 found += failed.problems
     if found:
-        raise Failed(found)
+        raise ProblemsFound(found)
 
 
 def check(env: Env, engine_of: EngineOf, names: Sequence[str] = ()) -> Problem | None:
@@ -53,7 +53,7 @@ def check_one(env: Env, engine: Engine, name: str) -> Problem | None:
     """What is wrong with the image of service `name`, at one look."""
     try:
         image = proof.find(env, engine, name)
-    except Failed as failed:
+    except ProblemsFound as failed:
         return failed.problems[0]
     if found := proof.wrong_user(env, name, image):
         return found

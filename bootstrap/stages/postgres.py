@@ -7,7 +7,7 @@ from bootstrap.cluster import probe, secrets
 from bootstrap.cluster.pods import rollout
 from bootstrap.cluster.pods.case import kubectl
 from bootstrap.core.env import Env
-from bootstrap.core.stage import PULLED, Stage
+from bootstrap.core.stage import IMAGE_PULL_TIMEOUT_S, Stage
 from bootstrap.helm import charts, releases, storage
 from bootstrap.problems.catalogue import problem, recognise
 from bootstrap.problems.problem import Problem
@@ -51,4 +51,12 @@ def _release(env: Env) -> tuple[str, Path, dict[str, Any], str, tuple[Path, ...]
 
 def stage(needs: tuple[str, ...] = ("charts", "cluster")) -> Stage:
     """The gate: every Secret holds the password, a login with it works, and pods reach the Service."""
-    return Stage("postgres", needs, apply, check, waits_for="PostgreSQL", timeout=PULLED, again=("rollout-blocked",))
+    return Stage(
+        "postgres",
+        needs,
+        apply,
+        check,
+        waits_for="PostgreSQL",
+        timeout=IMAGE_PULL_TIMEOUT_S,
+        retry_apply_on=("rollout-blocked",),
+    )

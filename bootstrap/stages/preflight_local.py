@@ -7,7 +7,7 @@ from bootstrap.dapr import daprd
 from bootstrap.local import layout
 from bootstrap.machine import folder
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 NEEDED_MIB = 700  # environments of the services, logs, data
 
@@ -19,11 +19,11 @@ def apply(env: Env) -> None:
         _end_unknown(env, {layout.process_of(purpose) for purpose in wanted})
         decided = env.ports.decide(wanted, in_use=lambda name: layout.holds_port(env, name))
     except OSError as error:
-        raise Failed(folder.not_writable(env.state, error, NEEDED_MIB)) from error
+        raise ProblemsFound(folder.not_writable(env.state, error, NEEDED_MIB)) from error
     for name, port in decided.items():
         kept = before.get(name, wanted[name])
         if port != kept and name in env.manifest.services:
-            env.say(f"{name}: port {kept} is taken by {ports.holder(kept)}; it gets {port}")
+            env.notify(f"{name}: port {kept} is taken by {ports.holder(kept)}; it gets {port}")
 
 
 def _end_unknown(env: Env, known: set[str]) -> None:
@@ -31,7 +31,7 @@ def _end_unknown(env: Env, known: set[str]) -> None:
     ended = env.processes.stop([name for name in env.processes.names() if name not in known])
     if ended:
         env.processes.forget()
-        env.say(f"ended, because environment.toml no longer has it: {', '.join(ended)}")
+        env.notify(f"ended, because environment.toml no longer has it: {', '.join(ended)}")
 
 
 def check(env: Env, free_bytes: folder.FreeBytes = folder.free) -> Problem | None:

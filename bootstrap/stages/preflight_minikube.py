@@ -12,18 +12,18 @@ from bootstrap.core.stage import Stage
 from bootstrap.machine import docker_program, engine, facts, folder, wsl
 from bootstrap.minikube import ownership, profile, supplies
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.tools import install
 
 NEEDED_MIB = 700  # logs, and the services' environments
-DAY = 86_400  # seconds
-SECONDS = 60  # for an engine that has to wake up first; whatever is found is final
+DAY_S = 86_400
+CHECK_TIMEOUT_S = 60  # for an engine that has to wake up first; whatever is found is final
 
 
 def apply(env: Env) -> None:
     folder.make(env, env.local, env.minikube)
     if found := tuple(findings(env)):
-        raise Failed(found)
+        raise ProblemsFound(found)
     if not env.kubeconfig.exists():
         _tell_of_proxy(env)
 
@@ -34,7 +34,7 @@ def _tell_of_proxy(env: Env) -> None:
     direct = env.environ.get("NO_PROXY") or env.environ.get("no_proxy") or ""
     if proxied and profile.DIRECT not in direct:
         wanted = ",".join(part for part in (direct, profile.DIRECT) if part)
-        env.say(f"{proxied[0]} is set; for kubectl by hand in this shell: export NO_PROXY={wanted}")
+        env.notify(f"{proxied[0]} is set; for kubectl by hand in this shell: export NO_PROXY={wanted}")
 
 
 def check(env: Env) -> Problem | None:
@@ -60,8 +60,8 @@ def findings(env: Env, root: Path = Path("/")) -> Iterator[Problem]:
 def clock(env: Env, now: float) -> Iterator[Problem]:
     """A clock that is behind the checkout: every certificate would be of the future."""
     written = (env.root / "environment.toml").stat().st_mtime
-    if now < written - DAY:
-        days = (written - now) / DAY
+    if now < written - DAY_S:
+        days = (written - now) / DAY_S
         yield problem("clock-behind", f"This machine's clock is {days:.0f} days behind this checkout.", final=True)
 
 
@@ -81,14 +81,14 @@ def _docker(env: Env) -> Iterator[Problem]:
         if refused:
             yield refused
         yield from _ports(env, ours="" if refused else env.context)
-    except Failed as failed:
+    except ProblemsFound as failed:
         yield from failed.problems
 
 
 def _offline(env: Env) -> Iterator[Problem]:
     try:
         yield from supplies.findings(env)
-    except Failed as failed:
+    except ProblemsFound as failed:
         yield from (each for each in failed.problems if not each.code.startswith("docker-"))  # told already
 
 
@@ -98,7 +98,7 @@ def _ports(env: Env, ours: str) -> Iterator[Problem]:
     taken = {name: port for name, port in wanted.items() if not ports.is_free(port)}
     if not taken:
         return
-    with docker_engine.words("This machine's Docker Engine does not say which ports it publishes."):
+    with docker_engine.translate_errors("This machine's Docker Engine does not say which ports it publishes."):
         for name, port in taken.items():
             holders = [each.name for each in env.docker.containers.list(filters={"publish": str(port)})]
             if ours in holders:
@@ -111,4 +111,4 @@ def _ports(env: Env, ours: str) -> Iterator[Problem]:
 def stage() -> Stage:
     """The gate: Docker is there, can build and is large enough, the profile is not another's, disks have room, ports
     are free or ours, clocks agree, WSL2 is sane, and each tool is there or can be had."""
-    return Stage("preflight", (), apply, check, waits_for="a machine that can run this", timeout=SECONDS)
+    return Stage("preflight", (), apply, check, waits_for="a machine that can run this", timeout=CHECK_TIMEOUT_S)

@@ -3,14 +3,14 @@
 from typing import TYPE_CHECKING
 
 from bootstrap.broker import lifecycle, redpanda
-from bootstrap.clients.docker_engine import words
-from bootstrap.clients.kafka import KafkaTrouble
+from bootstrap.clients.docker_engine import translate_errors
+from bootstrap.clients.kafka import BrokerError
 from bootstrap.core.env import Env
 from bootstrap.core.stage import Stage
 from bootstrap.images import supply
 from bootstrap.local import layout
 from bootstrap.problems.catalogue import problem, recognise
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -23,14 +23,14 @@ STARTABLE = ("created", "exited", "running")
 def apply(env: Env) -> None:
     """Makes the container run as it is to be; the volume stays whatever happens to the container."""
     name, image = redpanda.name(env.manifest), env.manifest.broker.image
-    with words(f"The container {name} cannot be looked at."):
+    with translate_errors(f"The container {name} cannot be looked at."):
         held = redpanda.holds_port(env)
     redpanda.decide_port(env, held)
     facts = {"name": name, "image": image, "port": redpanda.port(env)}
-    with words(f"The container {name} cannot be started.", **facts):
+    with translate_errors(f"The container {name} cannot be started.", **facts):
         container = redpanda.find(env)
         if container is not None and not redpanda.is_ours(env, container):
-            raise Failed(_foreign(name))
+            raise ProblemsFound(_foreign(name))
         if container is not None and _is_past_use(env, container):
             lifecycle.remove(container)
             container = None
@@ -54,7 +54,7 @@ def _is_bounded(env: Env, container: "Container") -> bool:
 
 def check(env: Env) -> Problem | None:
     name, at = redpanda.name(env.manifest), servers(env)
-    with words(f"The container {name} cannot be looked at."):
+    with translate_errors(f"The container {name} cannot be looked at."):
         container = redpanda.find(env)
         if container is None:
             return problem("broker-container-missing", f"There is no container {name}.", final=True)
@@ -81,7 +81,7 @@ def check(env: Env) -> Problem | None:
         )
     try:
         env.broker_at(at).topics([])
-    except KafkaTrouble as trouble:
+    except BrokerError as trouble:
         return problem("broker-unreachable", f"Redpanda at {at} does not answer.", evidence=str(trouble))
     return None
 

@@ -34,20 +34,20 @@ def parts(env: Env, name: str, urls: Urls) -> Iterator[tuple[str, Path, dict[str
 
 def apply(env: Env, name: str, urls: Urls) -> None:
     """Deploys, and lets pods be made anew that got no sidecar, wait before their next try, or keep settings that have
-    changed since they started. Raises `Failed`."""
+    changed since they started. Raises `ProblemsFound`."""
     with parts(env, name, urls) as made_of:
         done = releases.deploy(env, *made_of)
     pods = service_pods.of(env, name)
     if done == "unchanged" and not all(map(is_ready, pods)):
         for waiting in rollout.retry(env, "deployments", name, env.manifest.namespace):
-            env.say(f"The pod {waiting} waits before its next try: it is made anew.")
+            env.notify(f"The pod {waiting} waits before its next try: it is made anew.")
     # While the injector is away, a new pod would come without its sidecar as well: the gate waits for the injector.
     if charts.dapr_enabled(env, name) and (bare := service_pods.without_sidecar(pods)) and canary.rehearse(env) is None:
         for pod in bare:
-            env.say(f"The pod {pod['metadata']['name']} was made without its sidecar: it is made anew.")
+            env.notify(f"The pod {pod['metadata']['name']} was made without its sidecar: it is made anew.")
             service_pods.delete(env, pod)
     if old := outdated.find(env, name, service_pods.of(env, name)):
-        env.say(f"{old.summary} {name} is restarted.")
+        env.notify(f"{old.summary} {name} is restarted.")
         rollout.restart(env, "deployments", name, env.manifest.namespace)
 
 
@@ -130,5 +130,5 @@ def stage(name: str, needs: tuple[str, ...], urls: Urls, engine_of: EngineOf = _
         lambda env: check(env, name, urls, engine_of),
         waits_for=f"{name} to be ready",
         timeout=180,
-        again=("sidecar-missing", "workload-scaled-down", *outdated.CODES),
+        retry_apply_on=("sidecar-missing", "workload-scaled-down", *outdated.CODES),
     )

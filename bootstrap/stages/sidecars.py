@@ -111,5 +111,5 @@ def stage() -> Stage:
         check,
         waits_for="every sidecar to be ready",
         timeout=30,
-        again=("sidecar-without-name",),
+        retry_apply_on=("sidecar-without-name",),
     )

@@ -13,10 +13,10 @@ from bootstrap.core import hashing
 from bootstrap.core.env import Env
 from bootstrap.core.stage import Stage
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
-TIMEOUT = 180.0  # seconds for the whole suite
-EVIDENCE = 3000  # characters
+SUITE_TIMEOUT_S = 180.0  # seconds for the whole suite
+EVIDENCE_CHARS = 3000  # characters
 
 Doors = Callable[[Env], AbstractContextManager[dict[str, str]]]
 """A base URL of every service, reachable while the context lasts."""
@@ -43,7 +43,7 @@ class Result:
 def run(env: Env, urls: dict[str, str]) -> list[Result]:
     """Runs the suite as pytest in a process of its own, against the base URLs of the services.
 
-    Raises `Failed` (`smoke-failed`) when the suite itself cannot run.
+    Raises `ProblemsFound` (`smoke-failed`) when the suite itself cannot run.
     """
     with env.scratch() as scratch:
         report = scratch / "report.xml"
@@ -52,20 +52,20 @@ def run(env: Env, urls: dict[str, str]) -> list[Result]:
                 *(sys.executable, "-m", "pytest", "tests/smoke", "-q", "-p", "no:cacheprovider", "--no-header"),
                 *("--tb=short", "--import-mode=importlib", f"--junitxml={report}", "-o", "junit_logging=no"),
             ],
-            timeout=TIMEOUT,
+            timeout=SUITE_TIMEOUT_S,
             environ=_environ(env, urls),
         )
         results = _results(report)
     if not results:
         words, summary = f"$ {done.shown}\n{done.words}", "The smoke suite cannot run."
-        raise Failed(problem("smoke-failed", summary, evidence=words, look="diagnose", final=True))
+        raise ProblemsFound(problem("smoke-failed", summary, evidence=words, look="diagnose", final=True))
     return results
 
 
-def prove(env: Env, generation: str, urls: dict[str, str]) -> list[Result]:
-    """Runs the suite, and keeps or takes back the proof for what ran when it began (`generation`)."""
+def prove(env: Env, running_fingerprint: str, urls: dict[str, str]) -> list[Result]:
+    """Runs the suite, and keeps or takes back the proof for what ran when it began (`running_fingerprint`)."""
     # Made before the suite runs: a process that is replaced meanwhile is not proven.
-    proof = _signature(env, generation)
+    proof = _signature(env, running_fingerprint)
     results = run(env, urls)
     if failures(results):
         _proof(env).unlink(missing_ok=True)
@@ -127,7 +127,7 @@ def _problem(result: Result) -> Problem:
         "smoke-failed",
         f"{result.name}: {LOOK_AT.sub('', sentence) or 'failed.'}",
         # A sentence that names the service says it all; any other exception needs pytest's report.
-        evidence="" if service else rest.strip()[-EVIDENCE:],
+        evidence="" if service else rest.strip()[-EVIDENCE_CHARS:],
         where=where[1] if where else "",
         look=f"logs {service[1]}" if service else "diagnose",
         final=True,
@@ -145,29 +145,31 @@ def proven(env: Env) -> str:
     return ""
 
 
-def _signature(env: Env, generation: str) -> str:
-    return f"{generation} {hashing.digest([env.root / 'tests' / 'smoke'])}"
+def _signature(env: Env, running_fingerprint: str) -> str:
+    return f"{running_fingerprint} {hashing.digest([env.root / 'tests' / 'smoke'])}"
 
 
-def stage(needs: tuple[str, ...], generation: Callable[[Env], str], doors: Doors) -> Stage:
-    """The gate: the suite passed against exactly what runs now (`generation`).
+def stage(needs: tuple[str, ...], running_fingerprint: Callable[[Env], str], reachable_urls: Doors) -> Stage:
+    """The gate: the suite passed against exactly what runs now (`running_fingerprint`).
 
-    `apply` runs the suite, through `doors`, when what runs has changed since it last passed.
+    `apply` runs the suite, through `reachable_urls`, when what runs has changed since it last passed.
     """
 
     def is_proven(env: Env) -> bool:
-        return proven(env) == _signature(env, generation(env))
+        return proven(env) == _signature(env, running_fingerprint(env))
 
     def apply(env: Env) -> None:
         if not is_proven(env):
-            with doors(env) as urls:
-                found = failures(prove(env, generation(env), urls))
+            with reachable_urls(env) as urls:
+                found = failures(prove(env, running_fingerprint(env), urls))
             if found:
-                raise Failed(found)
+                raise ProblemsFound(found)
 
     def check(env: Env) -> Problem | None:
         if is_proven(env):
             return None
         return problem("smoke-not-run", "What runs now is not proven by the smoke tests.", final=True)
 
-    return Stage("smoke", needs, apply, check, waits_for="the smoke tests", timeout=5, apply_timeout=TIMEOUT + 30)
+    return Stage(
+        "smoke", needs, apply, check, waits_for="the smoke tests", timeout=5, apply_timeout=SUITE_TIMEOUT_S + 30
+    )

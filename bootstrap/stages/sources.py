@@ -12,9 +12,9 @@ from bootstrap.lint import imports
 from bootstrap.lint import requirements as resolution
 from bootstrap.local import layout
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
-INSTALL_TIMEOUT = 600.0  # seconds: a first download on a slow line
+INSTALL_TIMEOUT_S = 600.0  # seconds: a first download on a slow line
 
 
 def apply(env: Env) -> None:
@@ -30,10 +30,10 @@ def apply(env: Env) -> None:
         with ThreadPoolExecutor(len(missing)) as pool:
             found = [p for result in pool.map(lambda item: _install(env, *item), missing.items()) for p in result]
         if found:
-            raise Failed(found)
+            raise ProblemsFound(found)
     uncovered = list(imports.uncovered(env))
     if uncovered:
-        raise Failed(uncovered)
+        raise ProblemsFound(uncovered)
 
 
 def check(env: Env) -> Problem | None:
@@ -65,7 +65,7 @@ def _install(env: Env, folder: Path, names: list[str]) -> list[Problem]:
         # Byte code is compiled once here, not by every service of this environment at its first start.
         done = env.run(
             [*resolution.UV, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *requirements],
-            timeout=INSTALL_TIMEOUT,
+            timeout=INSTALL_TIMEOUT_S,
             environ=environ,
         )
     if done.exit != 0:

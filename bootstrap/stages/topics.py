@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 
-from bootstrap.clients.kafka import KafkaTrouble
+from bootstrap.clients.kafka import BrokerError
 from bootstrap.core.env import Env
 from bootstrap.core.stage import Stage
 from bootstrap.manifest import Topic
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 HOUR_MS = 3_600_000
 # Where the gate's own records go, so that no service ever meets one.
@@ -35,8 +35,8 @@ def apply(env: Env, servers: Callable[[Env], str]) -> None:
                 broker.create(name, topic.partitions, config)
             elif any(there[name].config.get(key) != value for key, value in config.items()):
                 broker.configure(name, config)
-    except KafkaTrouble as trouble:
-        raise Failed(problem("topic-refused", "The topics cannot be made.", evidence=str(trouble))) from trouble
+    except BrokerError as trouble:
+        raise ProblemsFound(problem("topic-refused", "The topics cannot be made.", evidence=str(trouble))) from trouble
 
 
 def check(env: Env, servers: Callable[[Env], str], advice: str) -> Problem | None:
@@ -46,7 +46,7 @@ def check(env: Env, servers: Callable[[Env], str], advice: str) -> Problem | Non
     at = servers(env)
     try:
         env.broker_at(at).round_trip(PROOF)
-    except KafkaTrouble as trouble:
+    except BrokerError as trouble:
         summary = f"A record does not make its way through the broker at {at} and back."
         return problem("topic-round-trip-failed", summary, evidence=str(trouble))
     return None
@@ -57,7 +57,7 @@ def differences(env: Env, servers: Callable[[Env], str], advice: str) -> Iterato
     at = servers(env)
     try:
         there = env.broker_at(at).topics(list(wanted(env)))
-    except KafkaTrouble as trouble:
+    except BrokerError as trouble:
         yield problem("broker-unreachable", f"The broker at {at} does not answer.", evidence=str(trouble))
         return
     for name, topic in wanted(env).items():

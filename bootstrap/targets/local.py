@@ -11,10 +11,10 @@ from bootstrap.broker import choice
 from bootstrap.core.env import Env
 from bootstrap.local import layout
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 PARTS: tuple[str, ...] = ("broker",)
-FOLLOW = 0.1  # seconds between looks at a log
+LOG_POLL_S = 0.1  # seconds between looks at a log
 
 
 def is_started(env: Env) -> bool:
@@ -30,7 +30,7 @@ def may_hold(env: Env) -> bool:  # noqa: ARG001 - processes are found by their m
     return True
 
 
-def generation(env: Env) -> str:
+def running_fingerprint(env: Env) -> str:
     running = [f"{name}:{started(env, name)}" for name in env.processes.names() if env.processes.find(name)]
     if container := choice.facts(env):
         running.append(f"broker:{container['container']}:{container['started']}")
@@ -50,12 +50,12 @@ def urls(env: Env) -> dict[str, str]:
     return {name: layout.url(env, name) for name in env.manifest.services}
 
 
-def doors(env: Env) -> AbstractContextManager[dict[str, str]]:
+def reachable_urls(env: Env) -> AbstractContextManager[dict[str, str]]:
     return nullcontext(urls(env))
 
 
 def before(env: Env, broker: str) -> None:
-    choice.choose(env, broker, env.say)
+    choice.choose(env, broker, env.notify)
 
 
 def down(env: Env, purge: bool) -> list[str]:
@@ -96,13 +96,13 @@ def logs(env: Env, name: str, *, sidecar: bool, previous: bool, follow: bool) ->
     process = f"{name}.sidecar" if sidecar else name
     if previous:
         path = env.processes.log(process).relative_to(env.root)
-        raise Failed(problem("logs-previous", f"{process} is a process of this machine, in no pod.", path=path))
+        raise ProblemsFound(problem("logs-previous", f"{process} is a process of this machine, in no pod.", path=path))
     if process == "broker" and choice.in_container(env):
         yield from choice.lines(env, follow)
         return
     path = env.processes.log(process)
     if not path.exists():
-        raise Failed(problem("nothing-runs", f"{process} has printed nothing on this checkout yet."))
+        raise ProblemsFound(problem("nothing-runs", f"{process} has printed nothing on this checkout yet."))
     printed = path.stat().st_size
     yield env.processes.tail(process, 200)
     if follow:
@@ -120,8 +120,8 @@ def appended(path: Path, position: int) -> Iterator[str]:
                 replaced = not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno()))
                 *lines, rest = (rest + file.read()).split(b"\n")
                 yield from (line.decode(errors="replace") for line in lines)
-                time.sleep(FOLLOW)
-        time.sleep(FOLLOW)
+                time.sleep(LOG_POLL_S)
+        time.sleep(LOG_POLL_S)
 
 
 def facts(env: Env) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import docker  # noqa: F401
 
 from bootstrap.broker import choice, lifecycle
-from bootstrap.clients.kubernetes_api import path, words
+from bootstrap.clients.kubernetes_api import path, translate_errors
 from bootstrap.cluster import service_urls as cluster_doors
 from bootstrap.cluster.pods import logs as cluster_logs
 from bootstrap.cluster.pods import logs_follow
@@ -17,7 +17,7 @@ from bootstrap.core.env import Env
 from bootstrap.images import layout
 from bootstrap.minikube import ownership, profile, rest
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.targets import minikube_status as cluster_status
 
 PARTS: tuple[str, ...] = ("broker", "postgres")
@@ -35,8 +35,8 @@ def may_hold(env: Env) -> bool:
     return env.minikube.exists() or ownership.is_ours(env)
 
 
-def generation(env: Env) -> str:
-    return " ".join((*(_running(pod) for pod in _pods(env)), lifecycle.generation(env)))
+def running_fingerprint(env: Env) -> str:
+    return " ".join((*(_running(pod) for pod in _pods(env)), lifecycle.running_fingerprint(env)))
 
 
 def started(env: Env, service: str) -> str:
@@ -47,9 +47,9 @@ def _pods(env: Env, selector: str = "app.kubernetes.io/managed-by=Helm") -> list
     if not is_started(env):
         return []
     try:
-        with words("The pods cannot be listed."):
+        with translate_errors("The pods cannot be listed."):
             found = env.cluster.items(path("v1", "pods", env.manifest.namespace), labelSelector=selector)
-    except Failed:
+    except ProblemsFound:
         return []  # of a cluster that is stopped or paused nothing runs; that it is so is said by its own gate
     return sorted((pod for pod in found if not _is_over(pod)), key=lambda pod: str(pod["metadata"]["name"]))
 
@@ -71,7 +71,7 @@ def urls(env: Env) -> dict[str, str]:
     return cluster_doors.public(env)
 
 
-def doors(env: Env) -> AbstractContextManager[dict[str, str]]:
+def reachable_urls(env: Env) -> AbstractContextManager[dict[str, str]]:
     return cluster_doors.urls(env)
 
 
@@ -100,7 +100,7 @@ def data(env: Env) -> list[str]:
 
 def logs(env: Env, name: str, *, sidecar: bool, previous: bool, follow: bool) -> Iterator[str]:
     if name != "broker" and not is_started(env):
-        raise Failed(problem("nothing-runs", f"{env.manifest.name} is not running.", final=True))
+        raise ProblemsFound(problem("nothing-runs", f"{env.manifest.name} is not running.", final=True))
     if name == "broker":
         return choice.lines(env, follow)
     if follow:

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.clients.kubernetes_api import Document, path, translate_errors
 from bootstrap.cluster.namespaces import SYSTEM
 from bootstrap.cluster.pods.summary import is_ready, pod_facts
 from bootstrap.cluster.service_urls import public
 from bootstrap.core.env import Env
 from bootstrap.dapr import disabled
 from bootstrap.images import layout
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
 INJECTOR = "dapr-sidecar-injector"
 ENABLED = "dapr.io/enabled"
@@ -23,8 +23,8 @@ Ages = Callable[[Env], Mapping[str, float]]
 
 
 def built(env: Env) -> dict[str, float]:
-    """The `Ages` of the node's own engine. Raises `Failed`."""
-    from bootstrap.clients.docker_engine import words as engine_words
+    """The `Ages` of the node's own engine. Raises `ProblemsFound`."""
+    from bootstrap.clients.docker_engine import translate_errors as engine_words
     from bootstrap.minikube.docker_env import engine
 
     client = engine(env).client
@@ -53,7 +53,7 @@ def facts(env: Env, ages: Ages = built) -> dict[str, Any]:
     def ask(part: str) -> tuple[Any, str]:
         try:
             return wanted[part](), ""
-        except Failed as failed:
+        except ProblemsFound as failed:
             return None, failed.problems[0].summary
 
     with ThreadPoolExecutor(len(wanted)) as pool:
@@ -100,13 +100,13 @@ def _service(env: Env, name: str, found: Mapping[str, Any], pods: list[dict[str,
 
 
 def _list(env: Env, version: str, kind: str, namespace: str = "") -> list[Document]:
-    with words(f"The {kind} cannot be listed."):
+    with translate_errors(f"The {kind} cannot be listed."):
         return env.cluster.items(path(version, kind, namespace), **CACHED)
 
 
 def _cluster(env: Env) -> dict[str, Any]:
     nodes = _list(env, "v1", "nodes")
-    with words("The cluster does not tell its version."):
+    with translate_errors("The cluster does not tell its version."):
         version = env.cluster.get("/version")["gitVersion"]
     return {
         "profile": env.context,
@@ -118,7 +118,7 @@ def _cluster(env: Env) -> dict[str, Any]:
 def _dapr(env: Env) -> dict[str, Any]:
     workloads = [*_list(env, "apps/v1", "deployments", SYSTEM), *_list(env, "apps/v1", "statefulsets", SYSTEM)]
     where = path("admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", name=INJECTOR)
-    with words("Dapr's injector cannot be looked for."):
+    with translate_errors("Dapr's injector cannot be looked for."):
         hook = env.cluster.find(where)
     return {
         "version": workloads[0]["metadata"].get("labels", {}).get("app.kubernetes.io/version") if workloads else None,
@@ -135,7 +135,7 @@ def _dapr(env: Env) -> dict[str, Any]:
 
 def _broker(env: Env) -> dict[str, Any]:
     from bootstrap.broker import redpanda
-    from bootstrap.clients.docker_engine import words as engine_words
+    from bootstrap.clients.docker_engine import translate_errors as engine_words
 
     with engine_words("The broker's container cannot be looked at."):
         told = redpanda.facts(env)
@@ -145,11 +145,11 @@ def _broker(env: Env) -> dict[str, Any]:
 def _topics(env: Env) -> dict[str, bool] | None:
     """Each topic of environment.toml: whether the broker has it; None when the broker does not answer."""
     from bootstrap.broker import redpanda
-    from bootstrap.clients.kafka import KafkaTrouble
+    from bootstrap.clients.kafka import BrokerError
 
     try:
         there = env.broker_at(f"127.0.0.1:{redpanda.port(env)}").topics(list(env.manifest.topics))
-    except KafkaTrouble:
+    except BrokerError:
         return None
     return {name: name in there for name in env.manifest.topics}
 

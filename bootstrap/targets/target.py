@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 DEFAULT = "minikube"
 PLACES = {DEFAULT: "bootstrap.targets.minikube", "local": "bootstrap.targets.local"}
@@ -30,7 +30,7 @@ class Place(Protocol):
     def may_hold(self, env: Env) -> bool:
         """Whether something of this checkout may be there, running or not, even if no state says so."""
 
-    def generation(self, env: Env) -> str:
+    def running_fingerprint(self, env: Env) -> str:
         """What runs: it changes whenever a part is started anew."""
 
     def started(self, env: Env, service: str) -> str:
@@ -42,7 +42,7 @@ class Place(Protocol):
     def urls(self, env: Env) -> dict[str, str]:
         """The base URLs that a user's browser takes, by service."""
 
-    def doors(self, env: Env) -> AbstractContextManager[dict[str, str]]:
+    def reachable_urls(self, env: Env) -> AbstractContextManager[dict[str, str]]:
         """A base URL of every service, reachable from this machine while the context lasts."""
 
     def before(self, env: Env, broker: str) -> None:
@@ -75,26 +75,26 @@ def is_started(env: Env) -> bool:
 
 
 def started(env: Env) -> Place:
-    """Return the place in which the environment was started. Raises `Failed` (`nothing-runs`)."""
+    """Return the place in which the environment was started. Raises `ProblemsFound` (`nothing-runs`)."""
     if not is_started(env):
-        raise Failed(problem("nothing-runs", f"{env.manifest.name} is not running.", final=True))
+        raise ProblemsFound(problem("nothing-runs", f"{env.manifest.name} is not running.", final=True))
     return of(env)
 
 
 def answering(env: Env) -> Place:
-    """Return the place, as `started`. Raises `Failed`, also where what was started is at rest."""
+    """Return the place, as `started`. Raises `ProblemsFound`, also where what was started is at rest."""
     place = started(env)
     if found := place.at_rest(env):
-        raise Failed(found)
+        raise ProblemsFound(found)
     return place
 
 
 def known(name: str) -> str:
-    """That name, when it is a place's. Raises `Failed` (`place-unknown`)."""
+    """That name, when it is a place's. Raises `ProblemsFound` (`place-unknown`)."""
     if name in PLACES:
         return name
     nearest = difflib.get_close_matches(name, PLACES, 1, 0.0)
-    raise Failed(
+    raise ProblemsFound(
         problem(
             "place-unknown",
             f"There is no place {name!r} to run on.",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bootstrap.clients.command import Cancelled
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.tools.mirrors import NotPartial, cache, client_of, explain, mirrored, online, refusals, shown
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["cache", "checksum", "fetch", "locked", "not_writable", "text"]
 
 ATTEMPTS = 3  # connections for one file; one that brought more of it does not count
-LARGEST_TEXT = 1 << 24  # bytes
+LARGEST_TEXT_BYTES = 1 << 24  # bytes
 
 
 def fetch(env: Env, url: str, sha256: str, target: Path, *, what: str) -> Path:
     """The file at `url` as `target` (relative to the cache), downloaded unless it is there with that SHA-256.
 
     `what` names it for people. Two programs at once download it once. What a cut download brought is used by the next.
-    Raises `Failed`: `download-offline`, `download-unreachable`, `download-proxy`, `download-certificate`,
+    Raises `ProblemsFound`: `download-offline`, `download-unreachable`, `download-proxy`, `download-certificate`,
     `download-not-found`, `download-failed`, `download-corrupt`, `cache-not-writable`, `disk-full`.
     """
     target = cache(env) / target
@@ -41,12 +41,12 @@ def fetch(env: Env, url: str, sha256: str, target: Path, *, what: str) -> Path:
             if _sha256(target) != sha256:
                 _Download(env, url, sha256, target, what).run()
     except OSError as error:
-        raise Failed(not_writable(env, error)) from error
+        raise ProblemsFound(not_writable(env, error)) from error
     return target
 
 
 def text(env: Env, url: str, what: str) -> str:
-    """The small text file at `url`. Raises `Failed` as `fetch` does."""
+    """The small text file at `url`. Raises `ProblemsFound` as `fetch` does."""
     online(env, url, what)
     with client_of(env, url) as client:
         try:
@@ -55,21 +55,21 @@ def text(env: Env, url: str, what: str) -> str:
                 said = b""
                 for chunk in answer.iter_bytes():
                     said += chunk
-                    if len(said) > LARGEST_TEXT:
-                        raise NotPartial(f"more than {LARGEST_TEXT} bytes where a small text was expected")
+                    if len(said) > LARGEST_TEXT_BYTES:
+                        raise NotPartial(f"more than {LARGEST_TEXT_BYTES} bytes where a small text was expected")
         except refusals() as error:
             raise explain(env, url, what, error) from error
     return said.decode(errors="replace")
 
 
 def checksum(env: Env, url: str, what: str) -> str:
-    """Return the SHA-256 that is published at `url` for `what`. Raises `Failed` (`checksum-unreadable`)."""
+    """Return the SHA-256 that is published at `url` for `what`. Raises `ProblemsFound` (`checksum-unreadable`)."""
     told = text(env, url, f"the checksum of {what}")
     digest = re.search(r"\b[0-9a-fA-F]{64}\b", told)
     if digest is None:
         summary = f"What is published as the checksum of {what} is none."
         found = problem("checksum-unreadable", summary, evidence=told[:500], url=shown(env, url), final=True)
-        raise Failed(found)
+        raise ProblemsFound(found)
     return digest[0].lower()
 
 
@@ -85,7 +85,7 @@ def locked(env: Env, target: Path, what: str) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if not said:
-                    env.say(f"{what}: another inv downloads it; waiting for that")
+                    env.notify(f"{what}: another inv downloads it; waiting for that")
                     said = True
             if env.cancelled.wait(0.1):
                 raise Cancelled(what)
@@ -133,7 +133,7 @@ class _Download:
             self._part.unlink()
             summary = f"{self._what} is not the file that was published."
             evidence = f"{shown(self._env, self._url)}\nSHA-256 published: {self._sha256}\nSHA-256 got:       {found}"
-            raise Failed(
+            raise ProblemsFound(
                 problem("download-corrupt", summary, evidence=evidence, url=shown(self._env, self._url), final=True)
             )
         self._part.replace(self._target)
@@ -182,7 +182,7 @@ class _Download:
     def _begins(self, have: int, size: int) -> None:
         whole = f"{size / 2**20:.0f} MiB" if size else "size unknown"
         rest = f", {have / 2**20:.0f} MiB of them are here" if have else ""
-        self._env.say(f"downloading {self._what}: {whole}{rest}; once, it stays in {cache(self._env)}")
+        self._env.notify(f"downloading {self._what}: {whole}{rest}; once, it stays in {cache(self._env)}")
 
 
 def _goes_on_at(answer: "httpx.Response", have: int) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.tools import downloads
 from bootstrap.tools.mirrors import online
 from bootstrap.tools.versions import TOOLS, Tool, accepted, cached, program
@@ -19,24 +19,24 @@ MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "a
 
 
 def obtain(env: Env, name: str) -> str:
-    """`program`, downloaded when there is none. Raises `Failed` as `program` and `downloads.fetch` do."""
+    """`program`, downloaded when there is none. Raises `ProblemsFound` as `program` and `downloads.fetch` do."""
     tool = TOOLS[name]
     try:
         return program(env, name)
-    except Failed as failed:
+    except ProblemsFound as failed:
         if env.environ.get(tool.variable):
             raise
         refused = failed.problems[0]
     path = cached(env, tool)
     if refused.code != "tool-missing" and not path.exists():
-        env.say(f"{refused.summary} {name} {tool.pinned(env)} is taken instead")
+        env.notify(f"{refused.summary} {name} {tool.pinned(env)} is taken instead")
     try:
         with downloads.locked(env, path, f"{name} {tool.pinned(env)}"):
-            with suppress(Failed, FileNotFoundError):  # while this run waited, another one may have brought it
+            with suppress(ProblemsFound, FileNotFoundError):  # while this run waited, another one may have brought it
                 return accepted(env, tool, str(path))
             return accepted(env, tool, str(_download(env, tool)))
     except OSError as error:
-        raise Failed(downloads.not_writable(env, error)) from error
+        raise ProblemsFound(downloads.not_writable(env, error)) from error
 
 
 def obtainable(env: Env) -> Iterator[Problem]:
@@ -45,25 +45,25 @@ def obtainable(env: Env) -> Iterator[Problem]:
         try:
             program(env, tool.name)
             continue
-        except Failed as failed:
+        except ProblemsFound as failed:
             if env.environ.get(tool.variable):
                 yield from failed.problems
                 continue
         try:
             url, _ = published(tool, tool.pinned(env), platform.system(), platform.machine())
             online(env, url, f"{tool.name} {tool.pinned(env)}")
-        except Failed as failed:
+        except ProblemsFound as failed:
             yield from failed.problems
 
 
 def published(tool: Tool, version: str, system: str, machine: str) -> tuple[str, str]:
     """The URL of the tool for that operating system and processor, and the program's name in the archive there.
 
-    `system` and `machine` as `platform` has them. Raises `Failed` (`platform-unsupported`).
+    `system` and `machine` as `platform` has them. Raises `ProblemsFound` (`platform-unsupported`).
     """
     if system not in SYSTEMS or machine not in MACHINES:
         summary = f"There is no {tool.name} to download for {system} on {machine}."
-        raise Failed(problem("platform-unsupported", summary, final=True))
+        raise ProblemsFound(problem("platform-unsupported", summary, final=True))
     facts = {"version": version, "system": SYSTEMS[system], "machine": MACHINES[machine]}
     return tool.url.format_map(facts), tool.member.format_map(facts)
 

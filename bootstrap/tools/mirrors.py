@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
 if TYPE_CHECKING:
     import httpx
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bootstrap.core.env import Env
 
 MIRROR, OFFLINE = "INV_MIRROR", "INV_OFFLINE"
-CONNECT, SILENCE = 10.0, 30.0  # seconds: to connect, and without a byte
+CONNECT_TIMEOUT_S, SILENCE_TIMEOUT_S = 10.0, 30.0  # seconds: to connect, and without a byte
 
 
 class NotPartial(Exception):
@@ -63,10 +63,10 @@ def is_offline(env: "Env") -> bool:
 
 
 def online(env: "Env", url: str, what: str) -> None:
-    """Raises `Failed` (`download-offline`) where this machine is to do without the network."""
+    """Raises `ProblemsFound` (`download-offline`) where this machine is to do without the network."""
     if is_offline(env):
         summary = f"{what} is not in the cache, and {OFFLINE} is set."
-        raise Failed(problem("download-offline", summary, url=url, cache=cache(env), final=True))
+        raise ProblemsFound(problem("download-offline", summary, url=url, cache=cache(env), final=True))
 
 
 def client_of(env: "Env", url: str) -> "httpx.Client":
@@ -88,7 +88,7 @@ def client_of(env: "Env", url: str) -> "httpx.Client":
             trust_env=False,
             verify=trusted,
             follow_redirects=True,
-            timeout=httpx.Timeout(SILENCE, connect=CONNECT),
+            timeout=httpx.Timeout(SILENCE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             # The bytes of the file as they are published, not packed once more on the way.
             headers={"accept-encoding": "identity", "user-agent": "inv"},
         )
@@ -96,9 +96,9 @@ def client_of(env: "Env", url: str) -> "httpx.Client":
         raise finding("download-proxy", env, url, "The proxy of the environment cannot be used.", str(error)) from error
 
 
-def finding(code: str, env: "Env", url: str, summary: str, words: str, final: bool = True) -> Failed:
+def finding(code: str, env: "Env", url: str, summary: str, words: str, final: bool = True) -> ProblemsFound:
     """The problem of that code about the download of `url`."""
-    return Failed(problem(code, summary, evidence=words, final=final, **_facts(env, url)))
+    return ProblemsFound(problem(code, summary, evidence=words, final=final, **_facts(env, url)))
 
 
 def refusals() -> tuple[type[Exception], ...]:
@@ -108,7 +108,7 @@ def refusals() -> tuple[type[Exception], ...]:
     return httpx.HTTPError, httpx.InvalidURL, NotPartial
 
 
-def explain(env: "Env", url: str, what: str, error: Exception) -> Failed:
+def explain(env: "Env", url: str, what: str, error: Exception) -> ProblemsFound:
     """The failure that `error`, one of `refusals`, of a download is."""
     import httpx
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.tools.mirrors import cache
 
-SECONDS = 30.0  # to say a version
+VERSION_TIMEOUT_S = 30.0  # to say a version
 
 Version = tuple[int, int, int]
 
@@ -71,23 +71,23 @@ def program(env: Env, name: str) -> str:
     """The path of the tool to use; nothing is downloaded.
 
     The one that its variable (MINIKUBE, HELM) names; else the one on PATH if its version is accepted; else the one in
-    the cache. Raises `Failed`: `tool-missing`, `tool-version`, `tool-broken`.
+    the cache. Raises `ProblemsFound`: `tool-missing`, `tool-version`, `tool-broken`.
     """
     tool = TOOLS[name]
     named = env.environ.get(tool.variable)
     if named:
         found = shutil.which(named, path=env.environ.get("PATH", ""))
         if found is None:
-            raise Failed(_missing(env, tool, f"{tool.variable}={named} cannot be started."))
+            raise ProblemsFound(_missing(env, tool, f"{tool.variable}={named} cannot be started."))
         return accepted(env, tool, str(Path(found).absolute()))
-    refused: Failed | None = None
+    refused: ProblemsFound | None = None
     for path in (shutil.which(name, path=env.environ.get("PATH", "")), str(cached(env, tool))):
         if path and os.access(path, os.X_OK):
             try:
                 return accepted(env, tool, str(Path(path).absolute()))
-            except Failed as failed:
+            except ProblemsFound as failed:
                 refused = refused or failed
-    raise refused or Failed(_missing(env, tool, f"There is no {name} on PATH, and none in the cache."))
+    raise refused or ProblemsFound(_missing(env, tool, f"There is no {name} on PATH, and none in the cache."))
 
 
 def cached(env: Env, tool: Tool) -> Path:
@@ -102,7 +102,7 @@ def accepted(env: Env, tool: Tool, path: str) -> str:
     if good:
         return path
     if good is None:
-        raise Failed(
+        raise ProblemsFound(
             problem(
                 "tool-broken",
                 f"{path} does not say its version.",
@@ -113,7 +113,7 @@ def accepted(env: Env, tool: Tool, path: str) -> str:
             )
         )
     major, minor, _ = _parsed(wanted) or (0, 0, 0)
-    raise Failed(
+    raise ProblemsFound(
         problem(
             "tool-version",
             f"{path} is {tool.name} {said.removeprefix('v')}.",
@@ -145,8 +145,8 @@ def version(env: Env, tool: Tool, path: str) -> str:
     if known.get(path, [])[:2] == signature and "shims" not in Path(path).parts:  # a shim stays, what it starts changes
         return str(known[path][2])
     try:
-        done = env.run([path, *tool.asks], timeout=SECONDS, environ=env.child_environ())
-    except Failed as failed:
+        done = env.run([path, *tool.asks], timeout=VERSION_TIMEOUT_S, environ=env.child_environ())
+    except ProblemsFound as failed:
         return failed.problems[0].evidence
     said = done.stdout.strip() if done.exit == 0 else done.words
     if _parsed(said):

@@ -14,7 +14,7 @@ from bootstrap.helm import charts
 from bootstrap.lint import charts as lint
 from bootstrap.lint import kubernetes_models
 from bootstrap.manifest import load
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.stages import charts as gate
 
 pytestmark = pytest.mark.real("helm")
@@ -73,9 +73,9 @@ def test_charts_that_passed_are_not_rendered_again_until_something_changes(
     assert stage.check(env) is None
     assert rendered == []
     edit(DEPLOYMENT, "revisionHistoryLimit: 3", "revisionHistoryLimits: 3")
-    with pytest.raises(Failed, match="chart-unknown-field"):
+    with pytest.raises(ProblemsFound, match="chart-unknown-field"):
         stage.check(env)
-    with pytest.raises(Failed, match="chart-unknown-field"):
+    with pytest.raises(ProblemsFound, match="chart-unknown-field"):
         stage.apply(env)
     edit(DEPLOYMENT, "revisionHistoryLimits: 3", "revisionHistoryLimit: 3")
     rendered.clear()
@@ -302,7 +302,7 @@ def test_a_service_without_a_chart_is_named(env: Env, look: Look) -> None:
 def test_a_library_that_is_gone_is_named(env: Env) -> None:
     chart = env.root / "infrastructure" / "charts" / "service"
     chart.rename(env.root / "elsewhere")
-    with pytest.raises(Failed, match=r"chart-missing: There is no chart service\."):
+    with pytest.raises(ProblemsFound, match=r"chart-missing: There is no chart service\."):
         gate.stage().check(env)
 
 
@@ -314,7 +314,7 @@ def test_dapr_s_values_must_tell_how_sidecars_are_made(env: Env, look: Look, tex
         file.unlink()
     else:
         file.write_text(text)
-    with pytest.raises(Failed, match="dapr-values-unreadable"):
+    with pytest.raises(ProblemsFound, match="dapr-values-unreadable"):
         look()
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from kubernetes.client import ApiException
 
-from bootstrap.clients.kubernetes_api import Cluster, path, words
+from bootstrap.clients.kubernetes_api import Cluster, path, translate_errors
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import recognise
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from tests.apiserver import ApiServer, Document, Refused
 
 RECORDED = Path(__file__).parents[1] / "recorded"
@@ -64,20 +64,20 @@ def test_text_and_lines_are_what_a_pod_says(cluster: Cluster, api: ApiServer) ->
 
 def test_a_kubeconfig_without_the_context_is_said(tmp_path: Path, api: ApiServer) -> None:
     for file in (tmp_path / "none", api.kubeconfig(tmp_path / "other", "somebodys-production")):
-        with pytest.raises(Failed) as failed:
+        with pytest.raises(ProblemsFound) as failed:
             Cluster.connect(file, "small")
         assert failed.value.problems[0].code == "kubeconfig-unusable"
     (tmp_path / "torn").write_text("clusters: [")
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         Cluster.connect(tmp_path / "torn", "small")
     assert failed.value.problems[0].code == "kubeconfig-unusable"
 
 
 def test_a_cluster_that_is_away_is_said_and_found_again(cluster_env: Env, api: ApiServer) -> None:
-    with words("x"):
+    with translate_errors("x"):
         cluster_env.cluster.items(MAPS)
     api.refuse_connections()
-    with pytest.raises(Failed) as failed, words("The pods cannot be listed."):
+    with pytest.raises(ProblemsFound) as failed, translate_errors("The pods cannot be listed."):
         cluster_env.cluster.items(MAPS)
     assert failed.value.problems[0].code == "cluster-unreachable"
     assert "refused" in failed.value.problems[0].evidence
@@ -87,7 +87,7 @@ def test_a_cluster_that_is_away_is_said_and_found_again(cluster_env: Env, api: A
 
 def test_a_connection_that_is_dropped_is_said(cluster: Cluster, api: ApiServer) -> None:
     api.fault(drop=True, times=1)
-    with pytest.raises(Failed) as failed, words("The pods cannot be listed."):
+    with pytest.raises(ProblemsFound) as failed, translate_errors("The pods cannot be listed."):
         cluster.items(MAPS)
     assert failed.value.problems[0].code == "cluster-unreachable"
     assert cluster.items(MAPS) == []
@@ -101,14 +101,14 @@ def test_what_the_server_puts_off_is_tried_again(api: ApiServer, cluster: Cluste
 
 def test_what_the_server_puts_off_for_ever_is_told(api: ApiServer, cluster: Cluster) -> None:
     api.fault(path="configmaps", refused=Refused(429, "storage is (re)initializing"))
-    with pytest.raises(Failed, match="cluster-refused"), words("The configmaps cannot be listed."):
+    with pytest.raises(ProblemsFound, match="cluster-refused"), translate_errors("The configmaps cannot be listed."):
         cluster.items("/api/v1/namespaces/app/configmaps")
 
 
 @pytest.mark.parametrize("code", [403, 500, 503])
 def test_a_refusal_is_said_in_the_apis_own_words(cluster: Cluster, api: ApiServer, code: int) -> None:
     api.fault(path="configmaps", refused=Refused(code, "this is why"))
-    with pytest.raises(Failed) as failed, words("The objects cannot be listed."):
+    with pytest.raises(ProblemsFound) as failed, translate_errors("The objects cannot be listed."):
         cluster.items(MAPS)
     assert failed.value.problems[0].code == "cluster-refused"
     assert failed.value.problems[0].evidence == f"{code} this is why"
@@ -139,7 +139,7 @@ def test_a_field_that_is_unknown_is_named() -> None:
 
 def test_a_cluster_that_refuses_the_login_is_not_waited_for(cluster: Cluster, api: ApiServer) -> None:
     api.fault(refused=Refused(401, "Unauthorized"))
-    with pytest.raises(Failed) as failed, words("The pods cannot be listed."):
+    with pytest.raises(ProblemsFound) as failed, translate_errors("The pods cannot be listed."):
         cluster.items(MAPS)
     assert (failed.value.problems[0].code, failed.value.problems[0].final) == ("cluster-login-refused", True)
 
@@ -147,6 +147,6 @@ def test_a_cluster_that_refuses_the_login_is_not_waited_for(cluster: Cluster, ap
 def test_a_namespace_that_goes_is_waited_for(cluster: Cluster, api: ApiServer) -> None:
     said = (RECORDED / "kubernetes-api" / "cluster-namespace-ending.txt").read_text().strip()
     api.fault(refused=Refused(403, said.removeprefix("403 ")))
-    with pytest.raises(Failed) as failed, words("The object cannot be made."):
+    with pytest.raises(ProblemsFound) as failed, translate_errors("The object cannot be made."):
         cluster.create(MAPS, config_map("one"))
     assert (failed.value.problems[0].code, failed.value.problems[0].final) == ("cluster-namespace-ending", False)

@@ -15,7 +15,7 @@ from bootstrap.clients.http import Answer, request
 from bootstrap.clients.tunnel import Tunnel
 from bootstrap.cluster import service_urls
 from bootstrap.core.env import Env
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from tests.apiserver import ApiServer, Refused
 from tests.cluster.pod_ports import echo, tcp_server
 from tests.doubles import Web
@@ -114,7 +114,7 @@ def test_a_node_port_that_is_not_published_is_made_true_by_a_tunnel(cluster_env:
 def test_a_port_that_somebody_else_holds_is_told(cluster_env: Env) -> None:
     with taken() as port:
         env = with_node_port(cluster_env, port)
-        with pytest.raises(Failed) as failed, service_urls.urls(env):
+        with pytest.raises(ProblemsFound) as failed, service_urls.urls(env):
             pass
     (found,) = failed.value.problems
     assert found.code == "door-taken"
@@ -143,7 +143,7 @@ def test_every_connection_goes_to_a_pod_that_is_ready_then(cluster_env: Env, api
 def test_what_the_api_refuses_is_told_in_its_own_words(cluster_env: Env, api: ApiServer) -> None:
     cluster_env.request = Web({f"{SHOP}/healthz": Answer(200, '{"service": "shop"}')})
     told: list[str] = []
-    cluster_env.say = told.append
+    cluster_env.notify = told.append
     with service_urls.urls(cluster_env, carry=speaks("mailer")) as urls:
         api.fault(path="/endpointslices", refused=Refused(403, "endpointslices are forbidden", "Forbidden"))
         assert request("GET", urls["mailer"]).status == 0
@@ -179,11 +179,11 @@ def test_a_connection_that_fails_leaves_the_others_alone() -> None:
         client.sendall(b"fine")
 
     told: list[str] = []
-    with Tunnel(carry, say=told.append) as tunnel:
-        for said, heard in ((b"!", b""), (b"!", b""), (b".", b"fine")):
+    with Tunnel(carry, notify=told.append) as tunnel:
+        for said, on_line in ((b"!", b""), (b"!", b""), (b".", b"fine")):
             with socket.create_connection(("127.0.0.1", tunnel.port), timeout=10) as client:
                 client.sendall(said)
-                assert client.recv(10) == heard
+                assert client.recv(10) == on_line
     assert told == ["nobody there"]
 
 

@@ -18,13 +18,13 @@ from tests.cluster.pod_ports import Settings, echo, echo_over_tls, kubelet, tcp_
 from tests.ports import free
 
 
-def heard(client: socket.socket) -> bytes:
+def on_line(client: socket.socket) -> bytes:
     """All that comes until the other end is done."""
     client.settimeout(10)
     return b"".join(iter(lambda: client.recv(65536), b""))
 
 
-def carried(told: Settings, pod: str = "shop-1", silence: float = port_forward.SILENCE) -> socket.socket:
+def carried(told: Settings, pod: str = "shop-1", silence: float = port_forward.SILENCE_TIMEOUT_S) -> socket.socket:
     """The user's end of a connection that is carried to the pod."""
     mine, far = socket.socketpair()
     threading.Thread(target=port_forward.carry, args=(told, "small", pod, 8081, far, silence), daemon=True).start()
@@ -45,14 +45,14 @@ def test_bytes_come_back_as_they_were_sent(parts: list[bytes]) -> None:
     whole = b"".join(parts)
     with tcp_server(echo) as port, kubelet({"shop-1": port}) as told, carried(told, silence=0.5) as client:
 
-        def say() -> None:
+        def notify() -> None:
             for part in parts:
                 client.sendall(part)
             client.shutdown(socket.SHUT_WR)
 
-        speaker = threading.Thread(target=say)
+        speaker = threading.Thread(target=notify)
         speaker.start()
-        assert heard(client) == whole
+        assert on_line(client) == whole
         speaker.join()
 
 
@@ -65,7 +65,7 @@ def test_one_who_has_said_all_still_hears_the_answer() -> None:
     with tcp_server(slow) as port, kubelet({"shop-1": port}) as told, carried(told) as client:
         client.sendall(b"question")
         client.shutdown(socket.SHUT_WR)
-        assert heard(client) == b"answer"
+        assert on_line(client) == b"answer"
 
 
 def test_a_client_that_went_away_ends_the_connection_in_the_pod() -> None:
@@ -84,7 +84,7 @@ def test_a_client_that_went_away_ends_the_connection_in_the_pod() -> None:
 
 def test_a_port_where_nobody_listens_ends_the_connection() -> None:
     with kubelet({"shop-1": free()}) as told, carried(told) as client:
-        assert heard(client) == b""
+        assert on_line(client) == b""
 
 
 def test_a_pod_that_is_gone_is_refused_as_the_api_refuses() -> None:

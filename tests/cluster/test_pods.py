@@ -74,7 +74,7 @@ def test_a_pod_that_is_ready_is_not_asked_about(tell: Any, api: ApiServer) -> No
 
 
 def test_a_container_that_crashed_is_told_until_it_has_run_for_a_while(tell: Any) -> None:
-    for seconds, code in ((crashes.STEADY - 1, "pod-crashes"), (crashes.STEADY + 1, None)):
+    for seconds, code in ((crashes.STEADY_S - 1, "pod-crashes"), (crashes.STEADY_S + 1, None)):
         found = tell(pod(running(seconds), ready=True, restartCount=1, lastState=ended(seconds=seconds + 1)))
         assert (found and found.code) == code
         assert found is None or not found.final
@@ -111,7 +111,7 @@ def test_a_crash_of_unknown_cause_may_pass_until_it_repeats_itself(tell: Any) ->
     for restarts in range(5):
         found = tell(pod(ended(), restartCount=restarts), log="the database said no")
         assert found.code == "pod-crashes"
-        assert found.final is (restarts >= crashes.HOPELESS)
+        assert found.final is (restarts >= crashes.HOPELESS_RESTARTS)
         assert "the database said no" in found.evidence
         assert "kubectl" in found.remedy
         assert "--context small" in found.remedy
@@ -140,7 +140,7 @@ def test_restarts_with_the_node_are_no_crashes_in_a_row(tell: Any, wait: str, fi
 )
 def test_on_a_node_that_never_restarted_both_counts_are_the_same(cluster_env: Env, at: Path) -> None:
     for found in items(at.parent.name, at.stem):
-        case = pod_case.Case(cluster_env, found, [], NOW)
+        case = pod_case.PodSnapshot(cluster_env, found, [], NOW)
         for container in case.containers():
             assert crashes.in_a_row(case, container) == container.restarts
 
@@ -192,7 +192,7 @@ def test_a_sidecar_ends_for_its_own_reasons(tell: Any, words: str, code: str, fi
     [
         ("socket.gaierror: [Errno -2] Name or service not known", 0, True),
         ("socket.gaierror: [Errno -3] Temporary failure in name resolution", 0, False),
-        ("socket.gaierror: [Errno -3] Temporary failure in name resolution", crashes.HOPELESS, True),
+        ("socket.gaierror: [Errno -3] Temporary failure in name resolution", crashes.HOPELESS_RESTARTS, True),
     ],
 )
 def test_a_name_server_that_gave_no_answer_may_come_back(tell: Any, last: str, restarts: int, final: bool) -> None:

@@ -11,7 +11,7 @@ from bootstrap.clients.http import Answer
 from bootstrap.cluster import namespaces, probe
 from bootstrap.core.env import Env
 from bootstrap.lint import pod_security
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from tests.apiserver import ApiServer, Document, Refused
 
 PATH = f"http:{probe.NAME}:8000"
@@ -117,7 +117,7 @@ def test_nonsense_from_the_probe_is_no_answer(api: ApiServer, cluster_env: Env, 
 
 def test_what_keeps_it_from_being_made_is_told(api: ApiServer, cluster_env: Env) -> None:
     api.fault(path="/pods", method="POST", refused=Refused(403, 'pods "inv-probe" is forbidden: exceeded quota'))
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         probe.ensure(cluster_env)
     assert "exceeded quota" in failed.value.problems[0].evidence
 

@@ -92,7 +92,7 @@ def test_a_connection_that_nobody_takes_is_given_up(probe: str) -> None:
 def test_an_answer_may_take_longer_than_the_connection(probe: str) -> None:
     class Slow(Teapot):
         def do_GET(self) -> None:
-            time.sleep(2 * probe_server.LED)
+            time.sleep(2 * probe_server.CONNECT_TIMEOUT_S)
             super().do_GET()
 
     for url in serving(Slow):

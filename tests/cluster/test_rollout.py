@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from bootstrap.cluster.pods import rollout
-from bootstrap.cluster.pods.scheduling import PATIENCE
+from bootstrap.cluster.pods.scheduling import PATIENCE_S
 from bootstrap.core.env import Env
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from tests.apiserver import ApiServer, Document
 from tests.cluster.recorded import CASES, items, play, snapshots
 
@@ -53,7 +53,7 @@ EXPECTED: dict[str, tuple[str | None, bool]] = {
 
 def look(env: Env, api: ApiServer, case: str, snapshot: str = "pods") -> Problem | None:
     # A pod that no node takes gets the time in which another one may end.
-    now = play(api, case, snapshot) + timedelta(seconds=PATIENCE if case.startswith("unschedulable") else 0)
+    now = play(api, case, snapshot) + timedelta(seconds=PATIENCE_S if case.startswith("unschedulable") else 0)
     for workload in items(case, "deployments"):
         meta = workload["metadata"]
         if found := rollout.check(env, "deployments", meta["name"], meta["namespace"], now=now):
@@ -88,9 +88,9 @@ def test_every_look_at_a_case_tells_the_same(cluster_env: Env, api: ApiServer, c
         assert (found and found.code) == code, found
 
 
-def workload(kind: str, generation: int = 1, **status: object) -> Document:
+def workload(kind: str, running_fingerprint: int = 1, **status: object) -> Document:
     spec = {"replicas": 2, "selector": {"matchLabels": {"app": "shop"}}}
-    meta = {"name": "shop", "namespace": "small", "generation": generation}
+    meta = {"name": "shop", "namespace": "small", "generation": running_fingerprint}
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": meta, "spec": spec, "status": status}
 
 
@@ -222,6 +222,6 @@ def test_a_pod_that_keeps_a_statefulset_from_its_newest_generation(
 
 def test_an_api_server_that_is_away_is_said(cluster_env: Env, api: ApiServer) -> None:
     api.refuse_connections()
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         rollout.check(cluster_env, "deployments", "shop", "small")
     assert failed.value.problems[0].code == "cluster-unreachable"

@@ -45,8 +45,8 @@ def env(cluster_env: Env, api: ApiServer) -> Env:
 def beside(env: Env, broker: FakeBroker) -> FakeEngine:
     """Puts an engine and a broker in the place of this machine's; returns the engine."""
     engine = FakeEngine()
-    doors: dict[str, Any] = {"docker_of": lambda _: engine, "broker_at": lambda _: broker}
-    vars(env).update(doors)
+    reachable_urls: dict[str, Any] = {"docker_of": lambda _: engine, "broker_at": lambda _: broker}
+    vars(env).update(reachable_urls)
     return engine
 
 

@@ -11,7 +11,7 @@ from bootstrap.cluster.pods.summary import SIDECAR, has
 from bootstrap.core.env import Env
 from bootstrap.dapr import canary
 from bootstrap.lint import pod_security
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.stages.canary import injection, stage
 from tests.apiserver import ApiServer, Refused
 
@@ -91,7 +91,7 @@ class TestProof:
         found = stage().check(env)
         assert found is not None
         assert (found.code, found.final) == ("pod-starting", False)
-        with pytest.raises(Failed):
+        with pytest.raises(ProblemsFound):
             injection().apply(env)
         assert injection().check(env) is not None
 
@@ -139,7 +139,7 @@ class TestProof:
         found = stage().check(env)
         assert found is not None
         assert found.code == "sidecar-missing"
-        assert found.code in stage().again
+        assert found.code in stage().retry_apply_on
         stage().apply(env)
         [after] = canaries(api)
         assert has(after, SIDECAR)
@@ -154,7 +154,7 @@ class TestProof:
         found = stage().check(env)
         assert found is not None
         assert (found.code, found.final) == ("sidecar-not-injected", False)
-        assert found.code not in stage().again
+        assert found.code not in stage().retry_apply_on
 
     @pytest.mark.closes("canary", "there is a canary for what is there now", "canary-missing")
     def test_one_that_was_removed_from_outside_ends_the_wait(self, env: Env, api: ApiServer) -> None:
@@ -163,13 +163,13 @@ class TestProof:
         found = stage().check(env)
         assert found is not None
         assert (found.code, found.final) == ("canary-missing", True)
-        assert found.code in stage().again
+        assert found.code in stage().retry_apply_on
 
     def test_one_that_a_run_did_not_get_to_remove_is_removed_by_the_next(self, env: Env, api: ApiServer) -> None:
         stage().apply(env)
         become(api, {"app", "daprd"})
         api.fault(method="DELETE", path="/pods/", refused=Refused(403, "not now", "Forbidden"))
-        with pytest.raises(Failed):
+        with pytest.raises(ProblemsFound):
             injection().apply(env)
         api.mend()
         for each in (stage(), injection()):

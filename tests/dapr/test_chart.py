@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bootstrap.core.env import Env
 from bootstrap.dapr import chart as dapr_chart
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from tests.dapr.conftest import VERSION, archive
 from tests.tools.mirror import Mirror, mirror, sha256
 
@@ -49,7 +49,7 @@ def publish(site: Mirror, folder: Path, **other: str) -> bytes:
 
 
 def code(env: Env) -> str:
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         dapr_chart.find(env)
     [problem] = failed.value.problems
     assert "{" not in problem.cause + problem.remedy
@@ -110,21 +110,21 @@ def test_definitions_name_the_namespace_of_the_webhook_and_nothing_that_the_oper
 def test_an_archive_that_cannot_be_read_is_named(env: Env, tmp_path: Path, content: bytes) -> None:
     broken = tmp_path / "broken.tgz"
     broken.write_bytes(content)
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         dapr_chart.unpack(env, broken, tmp_path / "out")
     assert failed.value.problems[0].code == "dapr-chart-unusable"
     assert str(broken) in failed.value.problems[0].summary
 
 
 def test_an_archive_of_another_version_is_named(env: Env, tmp_path: Path) -> None:
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         dapr_chart.unpack(env, archive(tmp_path, version="1.17.9"), tmp_path / "out")
     assert "1.17.9, and environment.toml pins 1.18.1" in failed.value.problems[0].summary
 
 
 def test_an_archive_writes_nowhere_else(env: Env, tmp_path: Path) -> None:
     evil = archive(tmp_path, more={"../../escaped": "x"})
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         dapr_chart.unpack(env, evil, tmp_path / "deep" / "out")
     assert failed.value.problems[0].code == "dapr-chart-unusable"
     assert not (tmp_path / "escaped").exists()
@@ -134,7 +134,7 @@ def refusal(env: Env, file: Path, into: Path) -> str | None:
     """The code of the problem for which the archive is refused; None for one that is unpacked."""
     try:
         dapr_chart.unpack(env, file, into)
-    except Failed as failed:
+    except ProblemsFound as failed:
         return failed.problems[0].code
     return None
 
@@ -155,7 +155,7 @@ def with_entry(folder: Path, name: str, kind: bytes, link: str = "", content: by
 def test_a_path_that_leads_out_is_refused(env: Env, tmp_path: Path, name: str) -> None:
     shown = name if not name.startswith("/") else f"{tmp_path}/escaped"
     evil = with_entry(tmp_path, shown, tarfile.REGTYPE, content=b"x")
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         dapr_chart.unpack(env, evil, tmp_path / "deep" / "out")
     [problem] = failed.value.problems
     assert problem.code == "dapr-chart-unusable"
@@ -177,7 +177,7 @@ def test_a_path_that_leads_out_is_refused(env: Env, tmp_path: Path, name: str) -
 )
 def test_links_and_devices_are_refused(env: Env, tmp_path: Path, kind: bytes, link: str) -> None:
     evil = with_entry(tmp_path, "dapr/other", kind, link)
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         dapr_chart.unpack(env, evil, tmp_path / "out")
     [problem] = failed.value.problems
     assert problem.code == "dapr-chart-unusable"
@@ -188,7 +188,7 @@ def test_links_and_devices_are_refused(env: Env, tmp_path: Path, kind: bytes, li
 @pytest.mark.parametrize("text", ["[]", "", "a: : b", "name: dapr", "\x00"])
 def test_a_chart_that_states_no_version_is_named(env: Env, tmp_path: Path, text: str) -> None:
     broken = archive(tmp_path, more={"dapr/Chart.yaml": text})
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         dapr_chart.unpack(env, broken, tmp_path / "out")
     assert failed.value.problems[0].code == "dapr-chart-unusable"
 

@@ -12,7 +12,7 @@ from bootstrap.clients.http import Answer
 from bootstrap.core.env import Env, owner_of
 from bootstrap.dapr import loaded
 from bootstrap.helm import storage
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.stages import components
 from tests.apiserver import ApiServer, Refused
 
@@ -89,7 +89,7 @@ def test_the_release_of_a_service_that_was_taken_out_is_removed(env: Env, api: A
         started.append(argv)
         return Completed(tuple(argv), 0, "release uninstalled", "", 0.1)
 
-    env.runner, env.say = without_helm, said.append
+    env.runner, env.notify = without_helm, said.append
     for name, owner in (("gone", owner_of(env.root)), ("shop", owner_of(env.root)), ("foreign", "f" * 16)):
         facts = {"owner": "helm", "name": name, "status": "deployed", "version": "1", storage.OWNER: owner}
         metadata = {"name": f"sh.helm.release.v1.{name}.v1", "namespace": NAMESPACE, "labels": facts}
@@ -109,7 +109,7 @@ def test_what_is_not_ours_stays(env: Env, api: ApiServer) -> None:
 
 def test_what_the_api_refuses_is_told_in_its_words(env: Env, api: ApiServer) -> None:
     api.fault(method="PATCH", path="/components/", refused=Refused(403, "components.dapr.io is forbidden"))
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         components.apply(env)
     assert "components.dapr.io is forbidden" in failed.value.problems[0].evidence
 

@@ -9,7 +9,7 @@ import yaml
 
 from bootstrap.core.env import Env
 from bootstrap.helm import releases
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.stages import dapr
 from tests.apiserver import ApiServer, Document
 from tests.dapr.conftest import archive, definition
@@ -158,7 +158,7 @@ def test_a_chart_that_is_not_the_pinned_one_is_refused_before_anything_changes(
     env: Env, api: ApiServer, tmp_path: Path
 ) -> None:
     env.environ = {**env.environ, "INV_DAPR_CHART": str(archive(tmp_path, version="1.17.9"))}
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         dapr.apply(env)
     assert failed.value.problems[0].code == "dapr-chart-unusable"
     assert api.list("v1", "secrets", SYSTEM) == []

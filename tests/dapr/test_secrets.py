@@ -78,7 +78,7 @@ def test_a_changed_password_rolls_out_what_uses_it_and_nothing_else(env: Env, ap
 
 def test_the_password_is_nowhere_but_in_secrets(env: Env, api: ApiServer) -> None:
     said: list[str] = []
-    env.say = said.append
+    env.notify = said.append
     secrets.ensure(env)
     password = value(api, "postgres", "password")
     told = yaml.safe_dump([loaded.annotations(env, name) for name in env.manifest.services])

@@ -15,7 +15,7 @@ from bootstrap.cluster import secrets as cluster_secrets
 from bootstrap.core.env import Env
 from bootstrap.core.run_log import RunLog
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from tests.apiserver import ApiServer
 from tests.diagnose.planted import DOCUMENTS, TEXTS, encodings, secrets
 from tests.doubles import Shell, Web, small_env
@@ -42,7 +42,7 @@ def shell() -> Shell:
 
 
 def no_docker(_: object) -> Any:
-    raise Failed(problem("docker-not-running", "Docker is away."))
+    raise ProblemsFound(problem("docker-not-running", "Docker is away."))
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_only_its_owner_may_read_it_and_old_ones_go(env: Env) -> None:
     path = bundle.write(env)
     assert path is not None
     assert path.stat().st_mode & 0o077 == 0
-    assert len(list(folder.iterdir())) == bundle.KEPT
+    assert len(list(folder.iterdir())) == bundle.KEPT_BUNDLES
     assert path.exists()
 
 
@@ -229,7 +229,9 @@ def test_a_bug_where_not_even_the_manifest_can_be_read(tmp_path: Path) -> None:
 
 def test_a_run_that_fails_for_a_reason_that_nobody_knows(env: Env, capsys: pytest.CaptureFixture[str]) -> None:
     def refuse(_: object) -> Any:
-        raise Failed(problem("docker-failed", "Docker refused.", evidence="odd words, password=hunter2", final=True))
+        raise ProblemsFound(
+            problem("docker-failed", "Docker refused.", evidence="odd words, password=hunter2", final=True)
+        )
 
     env.docker_of = refuse
     assert commands.up(env, "minikube", names=("preflight",)) == commands.WRONG

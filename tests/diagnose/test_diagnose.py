@@ -17,7 +17,7 @@ from bootstrap.core.env import Env
 from bootstrap.core.processes import Spec
 from bootstrap.core.stage import Stage
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.stages import preflight_local
 from tests.apiserver import ApiServer
 from tests.diagnose.test_bundle import event, no_docker, pod, shell
@@ -88,7 +88,7 @@ def test_a_gate_that_hangs_is_named_and_keeps_nobody(env: Env) -> None:
 
 
 def test_a_gate_that_raises_is_a_finding(env: Env) -> None:
-    found = diagnosis.ask(env, gates(broker=Failed((DIED, AWAY)), shop=ValueError("odd")), 30)
+    found = diagnosis.ask(env, gates(broker=ProblemsFound((DIED, AWAY)), shop=ValueError("odd")), 30)
     assert [one.code for one in found.causes] == ["broker-died", "gate-broken"]
     assert found.causes[1].evidence == "ValueError: odd"
 

@@ -7,7 +7,7 @@ import pytest
 
 from bootstrap.cli.explain import explain, found
 from bootstrap.problems.docs_page import AREAS
-from bootstrap.problems.problem import Failed, Row
+from bootstrap.problems.problem import ProblemsFound, Row
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EVERY = [row for rows in AREAS.values() for row in rows]
@@ -48,7 +48,7 @@ def test_without_a_code_all_of_them(capsys: Out) -> None:
     ("typed", "nearest"), [("relase-in-progres", "release-in-progress"), ("😀", ""), ("topic", "topic-")]
 )
 def test_a_code_that_there_is_not(typed: str, nearest: str) -> None:
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         explain(CHECKOUT, typed)
     (problem,) = failed.value.problems
     assert problem.code == "code-unknown"

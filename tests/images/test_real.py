@@ -13,7 +13,7 @@ import pytest
 from bootstrap.core.env import Env
 from bootstrap.images import build, layout
 from bootstrap.images.layout import Engine
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.stages import images
 from tests import wheels
 from tests.doubles import Shell
@@ -89,7 +89,7 @@ def broken(env: Env, engine: Engine, *changes: tuple[str, str]) -> Problem:
         assert before in text
         text = text.replace(before, after)
     path.write_text(text)
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         images.one(env, engine, BROKEN)
     (found,) = failed.value.problems
     return found
@@ -200,7 +200,7 @@ def test_planted_secrets_are_in_no_image(
         "no_proxy": "127.0.0.1",
     }
     told: list[str] = []
-    env = replace(real_env, environ={**real_env.environ, **environ}, say=told.append)
+    env = replace(real_env, environ={**real_env.environ, **environ}, notify=told.append)
     engine = replace(real_engine, environ={**environ, "PATH": env.environ["PATH"]})
     remote = f"https://user:{planted[2]}@git.example/team/app.git"
     for words in (["init", "--quiet"], ["remote", "add", "origin", remote]):
@@ -214,7 +214,7 @@ def test_planted_secrets_are_in_no_image(
         wanted.write_text("planted==1.0\n")
         build.build(env, engine, BROKEN)
         wanted.write_text("no-such-distribution-anywhere==1.0\n")
-        with pytest.raises(Failed) as failed:
+        with pytest.raises(ProblemsFound) as failed:
             build.build(env, engine, BROKEN)
         wanted.write_text("planted==1.0\n")
         image = engine.client.images.get(layout.reference(env, BROKEN))

@@ -12,7 +12,7 @@ from bootstrap.clients.command import Cancelled, Completed
 from bootstrap.core.env import Env
 from bootstrap.images import layout
 from bootstrap.problems.catalogue import is_unknown
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.stages import images
 from tests.docker_doubles import FakeEngine as Machine
 from tests.docker_doubles import said
@@ -63,13 +63,13 @@ def builds(engine: FakeEngine) -> Builds:
 
 
 @pytest.fixture
-def heard() -> list[str]:
+def on_line() -> list[str]:
     return []
 
 
 @pytest.fixture
-def env(tmp_path: Path, builds: Builds, heard: list[str]) -> Env:
-    made = small_env(tmp_path, runner=builds, say=heard.append)
+def env(tmp_path: Path, builds: Builds, on_line: list[str]) -> Env:
+    made = small_env(tmp_path, runner=builds, notify=on_line.append)
     for name in ("shop", "mailer"):
         (tmp_path / "services" / name / "Dockerfile").write_text(DOCKERFILE)
     return made
@@ -80,7 +80,7 @@ def refusal(env: Env, engine: FakeEngine) -> Callable[[], Problem]:
     """The one problem of building and proving `shop`."""
 
     def refused() -> Problem:
-        with pytest.raises(Failed) as failed:
+        with pytest.raises(ProblemsFound) as failed:
             images.one(env, engine.door, "shop")
         (found,) = failed.value.problems
         assert "{" not in found.cause + found.remedy, "a placeholder stays open"
@@ -91,7 +91,7 @@ def refusal(env: Env, engine: FakeEngine) -> Callable[[], Problem]:
 
 
 @pytest.mark.closes("images", "the image is there under the tag of its content", "image-missing")
-def test_all_images_are_built_and_proven_once(env: Env, engine: FakeEngine, builds: Builds, heard: list[str]) -> None:
+def test_all_images_are_built_and_proven_once(env: Env, engine: FakeEngine, builds: Builds, on_line: list[str]) -> None:
     stage = images.stage(lambda _: engine.door, ())
     missing = stage.check(env)
     assert missing is not None
@@ -101,27 +101,27 @@ def test_all_images_are_built_and_proven_once(env: Env, engine: FakeEngine, buil
     assert sorted(engine.held) == sorted(layout.reference(env, name) for name in ("shop", "mailer"))
     assert builds.environ["DOCKER_HOST"] == "unix:///scripted.sock"
     assert builds.environ["DOCKER_BUILDKIT"] == "1"
-    assert any("143 MB; there was none before" in line for line in heard)
+    assert any("143 MB; there was none before" in line for line in on_line)
     assert engine.there == [], "no container stays"
     ran, created = len(builds.ran), len(engine.created)
     stage.apply(env)
     assert (len(builds.ran), len(engine.created)) == (ran, created), "nothing was to do"
 
 
-def test_a_build_says_what_changed(env: Env, engine: FakeEngine, builds: Builds, heard: list[str]) -> None:
+def test_a_build_says_what_changed(env: Env, engine: FakeEngine, builds: Builds, on_line: list[str]) -> None:
     images.one(env, engine.door, "shop")
     (env.root / "services/shop/shop/__init__.py").write_text("x = 1\n")
     builds.made = image(2)
     images.one(env, engine.door, "shop")
-    assert heard[-1].endswith("changed: services/shop")
+    assert on_line[-1].endswith("changed: services/shop")
 
 
 def test_what_changed_is_not_known_for_an_image_of_somebody_else(
-    env: Env, engine: FakeEngine, heard: list[str]
+    env: Env, engine: FakeEngine, on_line: list[str]
 ) -> None:
     engine.held["small/shop:old"] = image(labels={"small.inputs": "no json"})
     images.one(env, engine.door, "shop")
-    assert "another build" in heard[-1]
+    assert "another build" in on_line[-1]
 
 
 def test_secrets_of_the_index_are_in_no_argument(env: Env, engine: FakeEngine, builds: Builds) -> None:
@@ -297,7 +297,7 @@ def proof_within(env: Env, engine: FakeEngine, seconds: float) -> Problem:
     from bootstrap.images import build, proof
 
     build.build(env, engine.door, "shop")
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         proof.prove(env, engine.door, "shop", seconds)
     return failed.value.problems[0]
 
@@ -320,7 +320,7 @@ def test_what_a_killed_run_left_is_removed(env: Env, engine: FakeEngine) -> None
 
 def test_every_failure_is_told_and_the_others_are_made(env: Env, engine: FakeEngine, builds: Builds) -> None:
     engine.ends, engine.log = 3, "bad luck"
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         images.apply(env, lambda _: engine.door)
     assert [found.code for found in failed.value.problems] == ["image-run-failed", "image-run-failed"]
     assert len(engine.held) == 2
@@ -333,10 +333,10 @@ def test_a_failed_build(refusal: Callable[[], Problem], builds: Builds, path: Pa
 
 
 def test_what_keeps_all_images_from_being_built_is_one_problem(
-    env: Env, engine: FakeEngine, builds: Builds, heard: list[str]
+    env: Env, engine: FakeEngine, builds: Builds, on_line: list[str]
 ) -> None:
     builds.answer("docker", "build", exit=1, stderr=(RECORDED / "image-build" / "buildkit-missing.txt").read_text())
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         images.apply(env, lambda _: engine.door)
     [found] = failed.value.problems
     assert (found.code, found.where) == ("buildkit-missing", "")

@@ -15,7 +15,7 @@ from bootstrap.core.env import Env
 from bootstrap.helm import releases
 from bootstrap.images import layout
 from bootstrap.minikube import docker_env
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.stages import images
 from tests.local.conftest import Checkout
 
@@ -99,7 +99,7 @@ def test_1_requirements_that_exclude_each_other(live: Checkout, tmp_path: Path, 
     before = shutil.copy(file, tmp_path)
     file.write_text(file.read_text() + "pytest==9.0.2\npytest-asyncio==0.26.0\n")
     try:
-        with pytest.raises(Failed) as raised:
+        with pytest.raises(ProblemsFound) as raised:
             images.apply(env, docker_env.engine, ["audit-service"])
     finally:
         shutil.copy(before, file)
@@ -122,7 +122,7 @@ def test_3_packages_that_the_user_may_not_read(env: Env, chart: Path, namespace:
 
 
 def test_4_a_field_of_containers_in_the_context_of_the_pod(env: Env, chart: Path, namespace: str) -> None:
-    with pytest.raises(Failed) as raised:
+    with pytest.raises(ProblemsFound) as raised:
         releases.deploy(env, "old-case", chart, {"pod": pod(["true"], capabilities={"drop": ["ALL"]})}, namespace)
     (found,) = raised.value.problems
     assert found.code == "release-field-unknown"

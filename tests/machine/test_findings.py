@@ -17,7 +17,7 @@ from bootstrap.core.env import Env
 from bootstrap.machine import engine as engines
 from bootstrap.machine import folder
 from bootstrap.minikube import ownership
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.stages import preflight_minikube
 from tests.docker_doubles import FakeContainer, said
 from tests.doubles import Shell, small_env
@@ -64,7 +64,7 @@ def test_the_engine(env: Env, engine: Engine, tells: dict[str, Any], expected: l
     found = preflight_minikube.check(env)
     assert (found.code if found else None) == (expected[0] if expected else None)
     if expected:
-        with pytest.raises(Failed) as failed:
+        with pytest.raises(ProblemsFound) as failed:
             preflight_minikube.apply(env)
         assert [problem.code for problem in failed.value.problems] == expected
 
@@ -202,7 +202,7 @@ def test_a_clock_in_the_past(env: Env) -> None:
 def test_a_state_folder_that_cannot_be_written(env: Env) -> None:
     env.state.rename(env.root / "elsewhere")
     env.state.write_text("in the way")
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         preflight_minikube.apply(env)
     assert failed.value.problems[0].code == "state-not-writable"
 
@@ -263,7 +263,7 @@ def test_a_node_port_is_free_or_held_by_our_node(env: Env, engine: Engine) -> No
 
 def test_a_proxy_is_told_once_with_what_goes_past_it(env: Env) -> None:
     told: list[str] = []
-    env.say = told.append
+    env.notify = told.append
     preflight_minikube.apply(env)
     assert told == []
     env.environ = {**env.environ, "https_proxy": "http://proxy.example:3128", "NO_PROXY": ".example"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.manifest import Manifest, load
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 MANIFEST = """\
 name = "shop"
@@ -104,7 +104,7 @@ def problems(read: Callable[..., Manifest]) -> Callable[..., tuple[Problem, ...]
     """The problems of the manifest with some texts replaced."""
 
     def problems(*changes: Change) -> tuple[Problem, ...]:
-        with pytest.raises(Failed) as failed:
+        with pytest.raises(ProblemsFound) as failed:
             read(*changes)
         return failed.value.problems
 

@@ -6,7 +6,7 @@ from itertools import combinations
 from pathlib import Path
 
 from bootstrap.manifest import Manifest
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from tests.manifest.test_mangled import loaded
 
 MANGLED, SEED = 10_000, 20261123
@@ -126,7 +126,7 @@ def test_ten_thousand_are_told_in_problems(
         for mangle in luck.choices(COMMON, k=luck.randint(1, 4)) + luck.choices(RARE, k=luck.random() < 0.02):
             text = mangle(text or b"\n", luck)
         found = loaded(checkout, text)
-        if isinstance(found, Failed):
+        if isinstance(found, ProblemsFound):
             refused += 1
             problems += len(found.problems)
     assert refused > MANGLED * 0.8

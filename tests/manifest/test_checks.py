@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.manifest import load
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 Problems = Callable[..., tuple[Problem, ...]]
 
@@ -83,7 +83,7 @@ def test_folder_must_hold_what_a_service_needs(tmp_path: Path, manifest_text: st
     path.write_text(manifest_text, encoding="utf-8")
     (tmp_path / "services" / "order-api").mkdir(parents=True)
     (tmp_path / "services" / "stock").symlink_to(tmp_path.parent)
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         load(path)
     assert [(problem.where, problem.remedy) for problem in failed.value.problems] == [
         ("environment.toml:36", "touch services/order-api/requirements.txt"),
@@ -98,6 +98,6 @@ def test_symlink_loop_is_a_missing_folder(tmp_path: Path, manifest_text: str, ch
     (tmp_path / "services").mkdir()
     (tmp_path / "services" / "stock").symlink_to("stock")
     (tmp_path / "services" / "order-api").symlink_to("stock")
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         load(path)
     assert {problem.code for problem in failed.value.problems} == {"manifest-unknown-reference"}

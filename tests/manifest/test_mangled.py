@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bootstrap.manifest import Manifest, load
 from bootstrap.manifest.toml import key_text, value_text
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
 # A busy machine is no failure
 EXAMPLES = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -30,12 +30,12 @@ values = st.recursive(
 )
 
 
-def loaded(folder: Path, content: bytes) -> Manifest | Failed:
+def loaded(folder: Path, content: bytes) -> Manifest | ProblemsFound:
     path = folder / "environment.toml"
     path.write_bytes(content)
     try:
         return load(path)
-    except Failed as error:
+    except ProblemsFound as error:
         failed = error
     assert failed.problems
     for problem in failed.problems:
@@ -110,5 +110,5 @@ def test_any_bytes_anywhere(checkout: Path, manifest_text: str, noise: bytes, da
 def test_written_values_read_back(checkout: Path, value: object) -> None:
     """What a remedy writes is TOML: the value in it comes back, as the wrong type that it has."""
     failed = loaded(checkout, f"name = {value_text([value])}\n".encode())
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, ProblemsFound)
     assert "manifest-syntax" not in {problem.code for problem in failed.problems}

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from bootstrap.manifest import load, schema
 from bootstrap.manifest.toml import table_text
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,7 +57,7 @@ def test_schema_and_types_agree(checkout: Path, manifest_text: str, value: objec
         try:
             load(path)
             codes = set()
-        except Failed as failed:
+        except ProblemsFound as failed:
             codes = {problem.code for problem in failed.problems}
         codes -= {"manifest-unknown-reference", "manifest-conflict"}
         assert validator.is_valid(data) == (not codes), (data, codes)

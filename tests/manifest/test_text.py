@@ -6,12 +6,12 @@ import pytest
 
 from bootstrap.manifest import load
 from bootstrap.manifest.lines import Lines, Location
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
 
 def problem_of(path: Path, content: bytes | str) -> Problem:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         load(path)
     (problem,) = failed.value.problems
     assert problem.final
@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_missing(path: Path) -> None:
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         load(path)
     (problem,) = failed.value.problems
     assert (problem.code, problem.where) == ("manifest-missing", "environment.toml")
@@ -34,7 +34,7 @@ def test_missing(path: Path) -> None:
 
 def test_folder_in_its_place(path: Path) -> None:
     path.mkdir()
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         load(path)
     (problem,) = failed.value.problems
     assert problem.code == "manifest-unreadable"

@@ -110,7 +110,7 @@ def world(api: ApiServer, tmp_path: Path) -> World:
     env = small_env(root, place="minikube", runner=minikube, docker_of=lambda _: machine)
     env.environ = {**env.environ, "HOME": str(tmp_path), "MINIKUBE": str(program)}
     found = World(env, api, minikube, machine)
-    env.say = found.said.append
+    env.notify = found.said.append
     minikube.started = found.up
     minikube.enabled = lambda: api.put(provisioner())
     scene(api)

@@ -86,7 +86,7 @@ class Minikube:
         argv: Sequence[str],
         *,
         environ: Mapping[str, str],
-        heard: Callable[[str], object] | None = None,
+        on_line: Callable[[str], object] | None = None,
         **_: object,
     ) -> Completed:
         if argv[1] == "version":
@@ -99,8 +99,8 @@ class Minikube:
         self.environ = environ
         code, said = getattr(self, f"_{words[0].replace('-', '_')}")()
         for line in said.splitlines():
-            if heard:
-                heard(line)
+            if on_line:
+                on_line(line)
         return Completed(tuple(argv), code, said, "", 0.0)
 
     def _profile(self) -> tuple[int, str]:

@@ -55,8 +55,8 @@ def _run(env: Env, *args: str) -> Told:
 def _start(env: Env) -> Told:
     """Start the profile; return the exit code and the names of the steps, each once."""
     done = profile.run(env, "start", *settings.arguments(env), timeout=LIMIT_S)
-    heard = [data.get("name", "") for kind, data in map(events.parsed, done.stdout.splitlines()) if kind == "step"]
-    return {"exit": done.exit, "steps": list(dict.fromkeys(heard))}
+    on_line = [data.get("name", "") for kind, data in map(events.parsed, done.stdout.splitlines()) if kind == "step"]
+    return {"exit": done.exit, "steps": list(dict.fromkeys(on_line))}
 
 
 def _prepare(env: Env) -> Told:

@@ -7,7 +7,7 @@ import pytest
 
 from bootstrap.cluster import namespaces, probe
 from bootstrap.minikube import ownership, profile, settings
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.stages import cluster
 from tests.doubles import told
 from tests.failures import failure
@@ -301,14 +301,14 @@ def test_a_cluster_that_minikube_resets_is_told(world: World) -> None:
     world.env.kubeconfig.unlink()
     said = error("", "Unable to restart control-plane node(s), will reset cluster: etcd is a ruin")
     world.minikube.starts = [(80, said + error("GUEST_START", "etcd is a ruin"))]
-    with pytest.raises(Failed):
+    with pytest.raises(ProblemsFound):
         cluster.apply(world.env)
     assert any("makes it anew" in text for text in world.said)
 
 
 def test_a_cluster_larger_than_the_engine_is_not_started(world: World) -> None:
     world.machine.has = {"NCPU": 1, "MemTotal": 3000 * MIB}
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         cluster.apply(world.env)
     assert [found.code for found in failed.value.problems] == ["engine-too-small", "cluster-too-large"]
     assert world.minikube.did == []
@@ -348,7 +348,7 @@ def test_the_users_kubeconfig_shell_and_context_stay_out_of_it(world: World, tmp
 def test_on_an_engine_elsewhere_minikube_is_not_run(world: World) -> None:
     up(world)
     world.env.environ = {**world.env.environ, "DOCKER_HOST": "tcp://192.0.2.1:2376"}
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         profile.delete(world.env)
     assert [found.code for found in failed.value.problems] == ["docker-elsewhere"]
     assert "delete" not in world.minikube.did
@@ -398,7 +398,7 @@ def test_namespaces_and_the_probe_are_put_back(world: World) -> None:
         world.api.remove("v1", "namespaces", "", name)
     found = told(cluster.check, world.env)
     assert found is not None
-    assert found.code in cluster.stage(()).again
+    assert found.code in cluster.stage(()).retry_apply_on
     cluster.apply(world.env)
     assert cluster.check(world.env) is None
 
@@ -417,6 +417,6 @@ def test_an_api_that_goes_away_after_the_start_is_waited_for(world: World) -> No
     world.api.mend()
     found = told(cluster.check, world.env)
     assert found is not None
-    assert found.code in cluster.stage(()).again
+    assert found.code in cluster.stage(()).retry_apply_on
     cluster.apply(world.env)
     assert cluster.check(world.env) is None

@@ -9,7 +9,7 @@ import pytest
 
 from bootstrap.core.env import Env
 from bootstrap.minikube import docker_env
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.stages import docker_env as stage
 from tests import certificates
 from tests.doubles import told
@@ -182,6 +182,6 @@ def test_a_minikube_that_does_not_tell_is_waited_for_and_told(world: World, node
 
 def test_a_cluster_that_does_not_answer_is_told(world: World, node: Node) -> None:
     world.api.refuse_connections()
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         docker_env.engine(world.env)
     assert failed.value.problems[0].code == "cluster-unreachable"

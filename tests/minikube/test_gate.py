@@ -103,7 +103,7 @@ def test_the_end_of_a_namespace_is_waited_for_and_then_it_is_made_anew(running: 
     running.api.remove("v1", "namespaces", "", "small")
     found = told(cluster.check, running.env)
     assert found is not None
-    assert found.code in cluster.stage(()).again
+    assert found.code in cluster.stage(()).retry_apply_on
     cluster.apply(running.env)
     assert cluster.check(running.env) is None
 
@@ -122,7 +122,7 @@ def test_a_probe_that_is_gone_is_made_again(running: World) -> None:
     found = told(cluster.check, running.env)
     assert found is not None
     assert found.code == "probe-missing"
-    assert found.code in cluster.stage(()).again
+    assert found.code in cluster.stage(()).retry_apply_on
 
 
 @pytest.mark.closes("cluster", "a pod answers", "pod-starting")

@@ -175,4 +175,4 @@ def test_a_node_without_cni_is_told_with_a_way_out(half_made: World) -> None:
     assert found.code == "cni-config-missing"
     assert "cni config uninitialized" in found.evidence
     assert "./inv down --purge\n./inv up" in found.remedy
-    assert found.code in cluster.stage(()).again, "one that never was green is made anew"
+    assert found.code in cluster.stage(()).retry_apply_on, "one that never was green is made anew"

@@ -42,7 +42,9 @@ def test_one_that_hangs_has_its_node_started_anew(running: World) -> None:
     silence(running, "Running", since_s=health.KUBELET_TIMEOUT_S + 1)
     found = told(cluster.check, running.env)
     assert found is not None
-    assert found.code in cluster.stage(()).again, "one that was silent when the run began is looked at once more"
+    assert found.code in cluster.stage(()).retry_apply_on, (
+        "one that was silent when the run began is looked at once more"
+    )
     cluster.apply(running.env)
     assert running.minikube.did == ["stop", "start"]
     assert running.said[0] == "The kubelet of small hangs: its node is started anew."
@@ -54,7 +56,7 @@ def test_one_that_runs_is_given_time_after_a_sleep_of_the_machine(running: World
     found = told(cluster.check, running.env)
     assert found is not None
     assert (found.code, found.final) == ("kubelet-silent", False)
-    assert found.code not in cluster.stage(()).again, "the one repetition is kept for when it is lost"
+    assert found.code not in cluster.stage(()).retry_apply_on, "the one repetition is kept for when it is lost"
     cluster.apply(running.env)
     assert running.minikube.did == []
     running.api.put(node())

@@ -10,7 +10,7 @@ import pytest
 
 from bootstrap.core.env import Env
 from bootstrap.minikube import ownership
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from tests.doubles import small_env
 from tests.minikube.conftest import World
 
@@ -24,7 +24,7 @@ def other(world: World, tmp_path: Path) -> Env:
 
 
 def refused(env: Env, exists: bool) -> str:
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         ownership.claim(env, exists)
     (found,) = failed.value.problems
     assert (found.code, found.final) == ("profile-not-ours", True)
@@ -94,7 +94,7 @@ def test_it_lies_where_the_user_wants_state(world: World, tmp_path: Path) -> Non
 def test_a_folder_that_cannot_be_written_is_told(world: World, tmp_path: Path) -> None:
     (tmp_path / "state").write_text("not a folder")
     world.env.environ = {**world.env.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         ownership.claim(world.env, exists=False)
     assert failed.value.problems[0].code == "state-not-writable"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.targets import minikube as place
 from tests.minikube.conftest import World
 
@@ -19,20 +19,20 @@ def test_of_a_cluster_that_does_not_answer_nothing_runs(world: World) -> None:
     pod = {"name": "shop-1", "namespace": world.env.manifest.namespace, "labels": LABELS}
     uid = world.api.put({"apiVersion": "v1", "kind": "Pod", "metadata": pod, "spec": {}})["metadata"]["uid"]
     assert place.started(world.env, "shop") == f"{uid}:0"
-    assert uid in place.generation(world.env)
+    assert uid in place.running_fingerprint(world.env)
     world.api.refuse_connections()
     assert place.started(world.env, "shop") == ""
-    assert uid not in place.generation(world.env), "`up` begins with this, and starts the cluster again"
+    assert uid not in place.running_fingerprint(world.env), "`up` begins with this, and starts the cluster again"
 
 
 def test_logs_of_a_stopped_cluster(world: World) -> None:
-    with pytest.raises(Failed) as raised:
+    with pytest.raises(ProblemsFound) as raised:
         place.logs(world.env, "shop", sidecar=False, previous=False, follow=False)
     assert raised.value.problems[0].code == "nothing-runs"
 
 
 def test_the_docker_library_is_whole_before_anything_runs_side_by_side() -> None:
     """Threads that import parts of it at the same time were told of a circular import."""
-    code = "import sys\nfrom bootstrap import places\nplaces.import_module(places.PLACES['minikube'])\n"
+    code = "import sys\nfrom bootstrap.targets import target\ntarget.import_module(target.PLACES['minikube'])\n"
     code += "assert sys.modules.keys() >= {'docker.client', 'docker.context', 'docker.errors', 'docker.tls'}\n"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)

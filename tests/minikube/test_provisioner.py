@@ -54,7 +54,7 @@ def test_one_that_is_gone_is_made_anew(running: World) -> None:
     found = look(running)
     assert (found.code, found.final) == ("storage-provisioner-missing", True)
     assert "minikube addons enable storage-provisioner -p small" in found.remedy
-    assert found.code in cluster.stage(()).again
+    assert found.code in cluster.stage(()).retry_apply_on
     cluster.apply(running.env)
     assert running.minikube.did == ["addons"]
     assert running.said == ["The pod kube-system/storage-provisioner is gone: minikube makes it anew."]

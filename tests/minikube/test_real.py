@@ -12,7 +12,7 @@ from bootstrap.core.env import Env
 from bootstrap.manifest import load
 from bootstrap.minikube import cache, docker_env, events, profile, settings, start
 from bootstrap.problems.catalogue import recognise
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from tests import parts
 from tests.doubles import small_env
 from tests.engine import docker_environ
@@ -54,7 +54,7 @@ def leave_profile(tmp_path: Path, **changes: object) -> None:
 def test_a_profile_that_is_not_there(env: Env) -> None:
     assert profile.config(env) is None
     assert profile.status(env) == {}
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         docker_env.variables(env)
     assert failed.value.problems[0].code == "docker-env-failed"
     assert "small" in failed.value.problems[0].evidence

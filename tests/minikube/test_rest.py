@@ -8,7 +8,7 @@ from bootstrap.cli import commands
 from bootstrap.cli.diagnosis import look
 from bootstrap.cli.status import status
 from bootstrap.minikube import rest
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.stages import cluster
 from bootstrap.targets import minikube as place
 from tests.docker_doubles import said
@@ -83,10 +83,10 @@ def test_status_says_it_and_what_to_type(
     assert found is not None
     assert found.code == code
     assert code in [one.problem.code for one in look(running.env).findings]
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         commands.verify(running.env, as_json=False)
     assert failed.value.problems[0].code == code
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         commands.logs(running.env, "shop")
     assert failed.value.problems[0].code == code
 
@@ -154,7 +154,7 @@ def test_an_unpause_after_which_nothing_answers_is_followed_by_a_start(running: 
 
 
 def test_a_pause_in_the_middle_of_a_run_is_ended_by_the_gate() -> None:
-    assert {"cluster-paused", "cluster-stopped", "cluster-node-missing"} <= set(cluster.stage(()).again)
+    assert {"cluster-paused", "cluster-stopped", "cluster-node-missing"} <= set(cluster.stage(()).retry_apply_on)
 
 
 def test_down_stops_a_node_that_docker_paused(running: World) -> None:

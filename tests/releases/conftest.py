@@ -87,7 +87,7 @@ def write_chart(folder: Path) -> Path:
 @pytest.fixture
 def shop(cluster_env: Env, api: ApiServer, tmp_path: Path) -> Deploying:
     said: list[str] = []
-    cluster_env.say = said.append
+    cluster_env.notify = said.append
     cluster_env.environ = {**cluster_env.environ, "HELM": os.environ.get("HELM", ""), "PATH": os.environ["PATH"]}
     return Deploying(cluster_env, api, write_chart(tmp_path / "charts" / "shop"), said)
 

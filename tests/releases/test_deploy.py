@@ -9,7 +9,7 @@ import pytest
 from bootstrap.clients.command import Cancelled
 from bootstrap.core.env import owner_of
 from bootstrap.helm import releases, storage
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from tests.apiserver.server import ApiServer
 from tests.apiserver.statuses import Refused
 from tests.releases.conftest import Deploying
@@ -152,7 +152,7 @@ def test_a_helm_that_is_ended_in_the_middle_is_recovered_by_the_next_run(shop: D
 
 def test_a_failed_release_is_deployed_again(shop: Deploying) -> None:
     shop.api.fault(path="deployments", method="PATCH", refused=Refused(500, "the disk of etcd is full"), times=1)
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(ProblemsFound) as caught:
         shop.deploy()
     assert caught.value.problems[0].code == "release-failed"
     assert "the disk of etcd is full" in caught.value.problems[0].evidence
@@ -215,7 +215,7 @@ def test_a_taken_node_port_is_named(shop: Deploying) -> None:
         'Service "shop" is invalid: spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated'
     )
     shop.api.fault(path="services/shop", method="PATCH", refused=Refused(422, words))
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(ProblemsFound) as caught:
         shop.deploy()
     (found,) = caught.value.problems
     assert (found.code, found.final) == ("node-port-taken", True)
@@ -225,14 +225,14 @@ def test_a_taken_node_port_is_named(shop: Deploying) -> None:
 
 def test_a_broken_template_is_named_as_the_charts_gate_names_it(shop: Deploying) -> None:
     (shop.chart / "templates" / "service.yaml").write_text("{{ .Values.a.b }}")
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(ProblemsFound) as caught:
         shop.deploy()
     assert caught.value.problems[0].code == "chart-template-broken"
 
 
 def test_a_cluster_that_does_not_answer_is_named(shop: Deploying) -> None:
     shop.api.refuse_connections()
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(ProblemsFound) as caught:
         shop.deploy()
     assert caught.value.problems[0].code == "cluster-unreachable"
 

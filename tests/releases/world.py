@@ -147,7 +147,7 @@ def world(api: ApiServer, root: Path) -> World:
     shutil.copytree(CHECKOUT / "services", root / "services", ignore=ignored)
     shutil.copy(CHECKOUT / "environment.toml", root)
     said: list[str] = []
-    env = Env(manifest=load(root / "environment.toml"), environ={}, place="minikube", say=said.append)
+    env = Env(manifest=load(root / "environment.toml"), environ={}, place="minikube", notify=said.append)
     api.kubeconfig(env.kubeconfig, env.context)
     cluster = Listening.connect(env.kubeconfig, env.context)
     assert isinstance(cluster, Listening)

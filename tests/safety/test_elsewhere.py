@@ -25,7 +25,7 @@ from bootstrap.manifest import Manifest
 from bootstrap.minikube import docker_env, ownership, profile
 from bootstrap.minikube import settings as start
 from bootstrap.problems import catalogue
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.stages import smoke
 from tests import certificates
 from tests.apiserver import ApiServer
@@ -170,7 +170,7 @@ def test_a_thousand_homes(world: World, record_property: Callable[[str, object],
         engines[home.engine] += 1
         with living_in(world, home) as (env, programs):
             for name, action in actions(world, env).items():
-                with suppress(Failed):
+                with suppress(ProblemsFound):
                     action()
                     done[name] = done.get(name, 0) + 1
             done["deletion"] = done.get("deletion", 0) + len(programs.of("minikube", "delete"))
@@ -205,7 +205,7 @@ def asked(world: World, env: Env, home: Home) -> None:
         env.docker.close()
         assert len(world.engine.asked) > before
         return
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         _ = env.docker
     assert failed.value.problems[0].code == "docker-elsewhere"
 

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from bootstrap.clients.kafka import KafkaTrouble, TopicFacts
+from bootstrap.clients.kafka import BrokerError, TopicFacts
 from tests.scripted.engine import Engine
 from tests.scripted.programs import Said
 
@@ -62,6 +62,6 @@ class Door:
     def _ask(self, *words: str) -> dict[str, Any]:
         done = subprocess.run(["kafka", self._bootstrap, *words], capture_output=True, text=True, check=False)
         if done.returncode:
-            raise KafkaTrouble(done.stdout)
+            raise BrokerError(done.stdout)
         found: dict[str, Any] = json.loads(done.stdout)
         return found

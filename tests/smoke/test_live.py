@@ -17,8 +17,8 @@ def test_a_socket_hears_of_a_created_task_within_two_seconds(app: App) -> None:
             raise Wrong("websocket-service", words)
         task = app.create()
         answered = time.monotonic()
-        heard = socket.hears("created", task, app.deadline)
+        on_line = socket.hears("created", task, app.deadline)
         seconds = time.monotonic() - answered
-    if not heard or seconds > PROMISED:
-        words = f"after {seconds:.1f} s" if heard else f"not within {app.deadline:g} s"
+    if not on_line or seconds > PROMISED:
+        words = f"after {seconds:.1f} s" if on_line else f"not within {app.deadline:g} s"
         raise Wrong("websocket-service", f"Expected the page's socket to hear of a task within 2 s; it was {words}.")

@@ -8,7 +8,7 @@ import pytest
 
 from bootstrap.broker import choice
 from bootstrap.core.env import Env
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.stages import preflight_local, redpanda
 from tests.docker_doubles import FakeContainer, FakeEngine
 from tests.doubles import FakeBroker, small_env
@@ -31,7 +31,7 @@ def problems() -> Callable[[Callable[[], object]], tuple[Problem, ...]]:
     """What a call fails with."""
 
     def found(call: Callable[[], object]) -> tuple[Problem, ...]:
-        with pytest.raises(Failed) as failed:
+        with pytest.raises(ProblemsFound) as failed:
             call()
         return failed.value.problems
 

@@ -8,11 +8,11 @@ from typing import cast
 
 import pytest
 
-from bootstrap.clients.kafka import Broker, KafkaTrouble, TopicFacts
+from bootstrap.clients.kafka import Broker, BrokerError, TopicFacts
 from bootstrap.core.env import Env
 from bootstrap.core.processes import Spec
 from bootstrap.local import layout
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.stages import broker, preflight_local, topics
 from tests.doubles import FakeBroker, small_env
 from tests.waits import until, until_open
@@ -71,7 +71,7 @@ def test_a_missing_program_is_named(env: Env) -> None:
     def away(_: Env) -> Spec:
         raise RuntimeError("no binary for this platform")
 
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         broker.apply(env, away)
     (found,) = failed.value.problems
     assert (found.code, found.final, found.evidence) == ("broker-missing", True, "no binary for this platform")
@@ -149,7 +149,7 @@ def test_a_broker_that_is_away(env: Env) -> None:
     found = gate(env)
     assert found is not None
     assert (found.code, found.final) == ("broker-unreachable", False)
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         make(env)
     assert [p.code for p in failed.value.problems] == ["topic-refused"]
 
@@ -204,7 +204,7 @@ def test_a_record_goes_through_the_real_broker(real: Env) -> None:
     kafka = Broker(layout.bootstrap_servers(real))
     kafka.round_trip(topics.PROOF)
     kafka.round_trip(topics.PROOF)
-    with pytest.raises(KafkaTrouble):
+    with pytest.raises(BrokerError):
         Broker(f"127.0.0.1:{real.ports.all()['shop']}").round_trip(topics.PROOF)
 
 

@@ -11,7 +11,7 @@ import pytest
 from bootstrap.core.env import Env
 from bootstrap.core.processes import Spec
 from bootstrap.local import layout
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 from bootstrap.stages import preflight_local
 from tests.doubles import small_env
 
@@ -37,7 +37,7 @@ def test_a_taken_port_is_told_with_its_holder_once(fresh: Env) -> None:
         port = server.getsockname()[1]
         shop = fresh.manifest.services["shop"].model_copy(update={"port": port})
         services = {**fresh.manifest.services, "shop": shop}
-        env = Env(fresh.manifest.model_copy(update={"services": services}), {}, say=said.append)
+        env = Env(fresh.manifest.model_copy(update={"services": services}), {}, notify=said.append)
         preflight_local.apply(env)
         preflight_local.apply(env)
     got = env.ports.all()["shop"]
@@ -52,7 +52,7 @@ def test_a_taken_port_is_told_with_its_holder_once(fresh: Env) -> None:
 def test_a_port_that_was_kept_and_is_taken_now_is_told(fresh: Env) -> None:
     preflight_local.apply(fresh)
     said: list[str] = []
-    fresh.say = said.append
+    fresh.notify = said.append
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         kept = server.getsockname()[1]
         (fresh.local / "ports.json").write_text(json.dumps({**fresh.ports.all(), "shop": kept}))
@@ -64,7 +64,7 @@ def test_a_port_that_was_kept_and_is_taken_now_is_told(fresh: Env) -> None:
 
 def test_what_the_manifest_no_longer_has_is_ended(env: Env) -> None:
     said: list[str] = []
-    env.say = said.append
+    env.notify = said.append
     for name in ("shop", "shop.sidecar", "broker", "old", "old.sidecar"):
         env.processes.start(Spec(name, ("/bin/sleep", "60"), {}, "/", "1"))
     preflight_local.apply(env)
@@ -90,7 +90,7 @@ def test_a_state_folder_that_cannot_be_written(fresh: Env, place: str) -> None:
         path.write_text("in the way")
     else:
         path.mkdir()
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         preflight_local.apply(fresh)
     (found,) = failed.value.problems
     assert (found.code, found.final) == ("state-not-writable", True)

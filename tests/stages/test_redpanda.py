@@ -12,7 +12,7 @@ from bootstrap.clients.command import Cancelled
 from bootstrap.core.env import Env
 from bootstrap.core.ports import Ports
 from bootstrap.local import layout
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.stages import preflight_local, redpanda
 from tests.docker_doubles import FakeContainer, FakeEngine, FakeNetwork, recorded, said
 
@@ -56,13 +56,13 @@ def test_it_is_bounded_on_loopback_alone_and_marked(env: Env, container: FakeCon
 
 
 def test_an_absent_image_is_pulled_and_that_is_said_once(env: Env, engine: FakeEngine) -> None:
-    heard: list[str] = []
-    env.say = heard.append
+    on_line: list[str] = []
+    env.notify = on_line.append
     engine.image_names.clear()
     redpanda.apply(env)
     assert engine.called[0] == f"pull {IMAGE}"
-    assert len(heard) == 1
-    assert IMAGE in heard[0]
+    assert len(on_line) == 1
+    assert IMAGE in on_line[0]
 
 
 def test_a_pull_ends_when_the_run_is_cancelled(env: Env, engine: FakeEngine) -> None:
@@ -195,8 +195,8 @@ def test_one_whose_network_was_deleted_is_made_anew(env: Env, container: FakeCon
 
 
 def test_where_no_port_was_decided_the_stage_decides(env: Env, engine: FakeEngine) -> None:
-    heard: list[str] = []
-    env.say, wanted = heard.append, env.manifest.broker.listeners.host
+    on_line: list[str] = []
+    env.notify, wanted = on_line.append, env.manifest.broker.listeners.host
     (env.local / "ports.json").write_text('{"shop": 4}')
     env.ports = Ports(env.local / "ports.json", free=lambda asked: asked != wanted)
     assert code(env) == "broker-container-missing"
@@ -204,12 +204,12 @@ def test_where_no_port_was_decided_the_stage_decides(env: Env, engine: FakeEngin
     decided = env.ports.all()
     assert decided == {"shop": 4, "broker": decided["broker"]}
     assert decided["broker"] != wanted
-    assert heard == [said for said in heard if f"port {wanted} is taken" in said and str(decided["broker"]) in said]
-    assert len(heard) == 1
+    assert on_line == [said for said in on_line if f"port {wanted} is taken" in said and str(decided["broker"]) in said]
+    assert len(on_line) == 1
     assert code(env) == ""
     redpanda.apply(env)
     assert env.ports.all() == decided
-    assert len(heard) == 1
+    assert len(on_line) == 1
 
 
 def test_purge_names_and_deletes_exactly_what_is_ours(env: Env, container: FakeContainer) -> None:
@@ -230,11 +230,11 @@ def test_purge_leaves_what_somebody_else_made(env: Env, container: FakeContainer
 
 
 def test_the_generation_tells_a_new_start(env: Env, engine: FakeEngine) -> None:
-    assert lifecycle.generation(env) == "broker:None:None"
+    assert lifecycle.running_fingerprint(env) == "broker:None:None"
     redpanda.apply(env)
-    assert lifecycle.generation(env).startswith("broker:0123456789ab:1")
+    assert lifecycle.running_fingerprint(env).startswith("broker:0123456789ab:1")
     engine.raises["get"] = said("daemon-not-running")
-    assert lifecycle.generation(env) == ""
+    assert lifecycle.running_fingerprint(env) == ""
 
 
 def test_a_state_folder_that_cannot_be_written_is_named(env: Env, engine: FakeEngine, problems: Problems) -> None:
@@ -268,6 +268,6 @@ def test_data_of_two_places_is_named_once(
     (tmp := env.root / "minikube").write_text("#!/bin/sh\nexit 1\n")
     tmp.chmod(0o755)
     env.environ = {**env.environ, "MINIKUBE": str(tmp), "XDG_CONFIG_HOME": str(env.root)}
-    with pytest.raises(Failed):
+    with pytest.raises(ProblemsFound):
         commands.down(env, purge=True, ask=lambda _: "no")
     assert capsys.readouterr().out.count(container.name) == 1

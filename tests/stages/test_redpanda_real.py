@@ -43,12 +43,12 @@ def env(tmp_path_factory: pytest.TempPathFactory, docker_environ: dict[str, str]
     env.docker.close()
 
 
-def checkout(root: Path, image: str, environ: Mapping[str, str], **doors: Any) -> Env:
+def checkout(root: Path, image: str, environ: Mapping[str, str], **reachable_urls: Any) -> Env:
     """A small environment with that image for its broker."""
     small_env(root)
     manifest = root / "environment.toml"
     manifest.write_text(manifest.read_text().replace("redpandadata/redpanda:v25.3.1", image))
-    return Env(manifest=load(manifest), environ=environ, **doors)
+    return Env(manifest=load(manifest), environ=environ, **reachable_urls)
 
 
 def container(env: Env) -> "Container":
@@ -66,9 +66,9 @@ def test_it_is_created_and_answers_kafka(env: Env) -> None:
     made = container(env)
     assert made.attrs["HostConfig"]["Memory"] == 512 * 2**20
     assert layout.holds_port(env, "broker")
-    before = place.generation(env)
+    before = place.running_fingerprint(env)
     redpanda.apply(env)
-    assert place.generation(env) == before
+    assert place.running_fingerprint(env) == before
     assert next(iter(choice.lines(env, follow=False))) == "start number 1 on this volume"
 
 
@@ -81,7 +81,7 @@ def test_the_topics_stage_works_on_it(env: Env) -> None:
 
 
 def test_stop_ends_it_and_the_next_start_goes_on(env: Env) -> None:
-    made, before = container(env).id, place.generation(env)
+    made, before = container(env).id, place.running_fingerprint(env)
     assert lifecycle.stop(env) == name_of(env.manifest)
     closed = redpanda.check(env)
     assert closed is not None
@@ -90,7 +90,7 @@ def test_stop_ends_it_and_the_next_start_goes_on(env: Env) -> None:
     redpanda.apply(env)
     open_gate(env)
     assert container(env).id == made
-    assert place.generation(env) != before
+    assert place.running_fingerprint(env) != before
     assert "start number 2 on this volume" in list(choice.lines(env, follow=False))
 
 
@@ -135,14 +135,14 @@ def test_a_container_of_somebody_else_is_left_alone(env: Env) -> None:
 
 
 def test_a_missing_image_is_named(env: Env, tmp_path: Path) -> None:
-    heard: list[str] = []
+    on_line: list[str] = []
     image = f"localhost:{ports.free()}/redpanda:v25.3.1"  # a registry that is away
-    away = checkout(tmp_path, image, env.environ, say=heard.append)
+    away = checkout(tmp_path, image, env.environ, notify=on_line.append)
     preflight_local.apply(away)
     try:
         with pytest.raises(Exception, match="registry-unreachable"):
             redpanda.apply(away)
-        assert any(image in said for said in heard)
+        assert any(image in said for said in on_line)
     finally:
         away.docker.close()
 

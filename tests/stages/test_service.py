@@ -43,19 +43,19 @@ def env(env: Env) -> Iterator[Env]:
     env.processes.stop(env.processes.names(), grace=0.5)
 
 
-def say(web: Web, url: str, status: int, document: object) -> None:
+def notify(web: Web, url: str, status: int, document: object) -> None:
     web.answers[url] = Answer(status, document if isinstance(document, str) else json.dumps(document))
 
 
 def healthy(env: Env, web: Web, name: str) -> None:
     """Everything that the gate of the service asks answers as it should."""
     base = layout.url(env, name)
-    say(web, f"{base}/healthz", 200, {"status": "ok", "service": name, "version": layout.version(env, name)})
-    say(web, f"{base}/readyz", 200, {"status": "ready", "checks": {"sidecar": "ok"}})
+    notify(web, f"{base}/healthz", 200, {"status": "ok", "service": name, "version": layout.version(env, name)})
+    notify(web, f"{base}/readyz", 200, {"status": "ready", "checks": {"sidecar": "ok"}})
     metadata = {"components": [{"name": "pubsub"}, {"name": "statestore"}], "subscriptions": [{"topic": "orders"}]}
     sidecar = layout.url(env, f"{name}.sidecar-http")
-    say(web, f"{sidecar}/v1.0/healthz/outbound", 204, "")
-    say(web, f"{sidecar}/v1.0/metadata", 200, metadata)
+    notify(web, f"{sidecar}/v1.0/healthz/outbound", 204, "")
+    notify(web, f"{sidecar}/v1.0/metadata", 200, metadata)
 
 
 def gone(env: Env, name: str) -> None:
@@ -178,7 +178,7 @@ def test_one_that_does_not_answer_yet(env: Env, web: Web) -> None:
 def test_another_service_that_took_its_port(env: Env, web: Web) -> None:
     service.apply(env, "mailer")
     healthy(env, web, "mailer")
-    say(web, f"{layout.url(env, 'mailer')}/healthz", 200, {"service": "another", "version": "x"})
+    notify(web, f"{layout.url(env, 'mailer')}/healthz", 200, {"service": "another", "version": "x"})
     found = gate(env)
     assert (found.code, found.final) == ("service-port-taken", False)
     assert "answers another" in found.summary
@@ -188,7 +188,7 @@ def test_another_service_that_took_its_port(env: Env, web: Web) -> None:
 def test_one_that_says_another_version(env: Env, web: Web, document: object) -> None:
     service.apply(env, "mailer")
     healthy(env, web, "mailer")
-    say(web, f"{layout.url(env, 'mailer')}/healthz", 200, document)
+    notify(web, f"{layout.url(env, 'mailer')}/healthz", 200, document)
     found = gate(env)
     assert (found.code, found.final) == ("service-stale", True)
     assert layout.version(env, "mailer") in found.summary
@@ -208,7 +208,7 @@ def test_one_that_says_another_version(env: Env, web: Web, document: object) -> 
 def test_one_that_is_not_ready(env: Env, web: Web, status: int, document: object, said: str) -> None:
     service.apply(env, "mailer")
     healthy(env, web, "mailer")
-    say(web, f"{layout.url(env, 'mailer')}/readyz", status, document)
+    notify(web, f"{layout.url(env, 'mailer')}/readyz", status, document)
     found = gate(env)
     assert (found.code, found.final) == ("service-not-ready", False)
     assert found.summary == f"mailer is not ready: {said}."
@@ -222,7 +222,7 @@ def test_one_that_is_not_ready(env: Env, web: Web, status: int, document: object
 def test_one_whose_sidecar_has_no_subscription(env: Env, web: Web, document: object) -> None:
     service.apply(env, "mailer")
     healthy(env, web, "mailer")
-    say(web, f"{layout.url(env, 'mailer.sidecar-http')}/v1.0/metadata", 200, document)
+    notify(web, f"{layout.url(env, 'mailer.sidecar-http')}/v1.0/metadata", 200, document)
     found = gate(env)
     assert (found.code, found.final) == ("subscription-missing", False)
     assert found.summary == "mailer is not subscribed to orders."
@@ -315,7 +315,7 @@ def test_a_sidecar_without_a_component(env: Env, web: Web, name: str, loaded: An
     stand_in(env)
     healthy(env, web, "shop")
     healthy(env, web, "mailer")
-    say(web, f"{layout.url(env, f'{name}.sidecar-http')}/v1.0/metadata", 200, {"components": loaded})
+    notify(web, f"{layout.url(env, f'{name}.sidecar-http')}/v1.0/metadata", 200, {"components": loaded})
     found = sidecars.check(env)
     assert found is not None
     assert (found.code, found.final) == ("component-missing", False)

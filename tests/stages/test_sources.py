@@ -12,7 +12,7 @@ from bootstrap.clients.command import Completed
 from bootstrap.core.env import Env
 from bootstrap.lint import requirements as resolution
 from bootstrap.local import layout
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.stages import sources
 from tests import wheels
 
@@ -273,7 +273,7 @@ def test_the_installers_words(env: Env, words: str, code: str) -> None:
 def test_the_environment_is_not_blamed_twice(env: Env) -> None:
     require(env, "shop", "nope\n")
     for _ in range(2):
-        with pytest.raises(Failed):
+        with pytest.raises(ProblemsFound):
             sources.apply(env)
     require(env, "shop", "colour\n")
     sources.apply(env)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bootstrap.clients.command import Cancelled
 from bootstrap.core.env import Env
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.tools import downloads
 from tests.tools.mirror import URL, Mirror, env_with, mirror, sha256
 
@@ -37,7 +37,7 @@ def fetch(env: Env, content: bytes = CONTENT) -> Path:
 
 
 def refused(env: Env) -> Problem:
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         fetch(env)
     [problem] = failed.value.problems
     assert "{" not in problem.cause + problem.remedy, "a placeholder stays open"
@@ -52,7 +52,7 @@ def left(env: Env) -> list[str]:
 
 def test_it_lies_in_the_cache_and_is_downloaded_once(env: Env, there: Mirror) -> None:
     said: list[str] = []
-    env.say = said.append
+    env.notify = said.append
     path = fetch(env)
     assert path == Path(env.environ["XDG_CACHE_HOME"]) / "inv" / "tools" / "tool"
     assert path.read_bytes() == CONTENT
@@ -186,7 +186,7 @@ def test_offline_only_what_is_in_the_cache(env: Env, there: Mirror) -> None:
     env.environ = {**env.environ, "INV_OFFLINE": "1"}
     found = refused(env)
     assert (found.code, found.final) == ("download-offline", True)
-    with pytest.raises(Failed):
+    with pytest.raises(ProblemsFound):
         downloads.text(env, URL, "the list")
     assert not there.asked
     env.environ = {**env.environ, "INV_OFFLINE": ""}
@@ -198,7 +198,7 @@ def test_offline_only_what_is_in_the_cache(env: Env, there: Mirror) -> None:
 def test_two_at_once_download_once(env: Env, there: Mirror) -> None:
     there.before.clear()
     waits = threading.Event()
-    env.say = lambda text: waits.set() if "another inv" in text else None
+    env.notify = lambda text: waits.set() if "another inv" in text else None
     threads = [threading.Thread(target=fetch, args=(env,)) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -239,8 +239,8 @@ def test_a_login_in_the_mirror_s_address_is_not_shown(env: Env, there: Mirror) -
 def test_small_texts(env: Env, there: Mirror) -> None:
     there.put("é: 1\n".encode())
     assert downloads.text(env, URL, "the list") == "é: 1\n"
-    there.put(b"x" * (downloads.LARGEST_TEXT + 1))
-    with pytest.raises(Failed) as failed:
+    there.put(b"x" * (downloads.LARGEST_TEXT_BYTES + 1))
+    with pytest.raises(ProblemsFound) as failed:
         downloads.text(env, URL, "the list")
     assert failed.value.problems[0].code == "download-failed"
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bootstrap.core.env import Env
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 from bootstrap.stages import tools as stage
 from bootstrap.tools import downloads, install, versions
 from tests.doubles import Shell, small_env
@@ -40,7 +40,7 @@ def env(tmp_path: Path) -> Env:
 
 
 def refused(env: Env, name: str = "helm") -> Problem:
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         versions.program(env, name)
     [problem] = failed.value.problems
     assert "{" not in problem.cause + problem.remedy, "a placeholder stays open"
@@ -194,7 +194,7 @@ def test_both_are_downloaded_once_and_then_found(fresh: Env, there: Mirror) -> N
 def test_two_runs_at_once_download_once(fresh: Env, there: Mirror) -> None:
     there.before.clear()
     waits = threading.Event()
-    fresh.say = lambda text: waits.set() if "another inv" in text else None
+    fresh.notify = lambda text: waits.set() if "another inv" in text else None
     got: list[str] = []
     threads = [threading.Thread(target=lambda: got.append(install.obtain(fresh, "helm"))) for _ in range(2)]
     for thread in threads:
@@ -209,7 +209,7 @@ def test_two_runs_at_once_download_once(fresh: Env, there: Mirror) -> None:
 
 def test_one_of_another_version_is_left_alone_and_said(fresh: Env, tmp_path: Path) -> None:
     said: list[str] = []
-    fresh.say = said.append
+    fresh.notify = said.append
     old = program(tmp_path / "bin" / "helm", "v3.18.4")
     fresh.environ = {**fresh.environ, "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
     stage.apply(fresh)
@@ -228,7 +228,7 @@ def test_every_problem_is_told(fresh: Env, there: Mirror) -> None:
     for path in there.files:
         if path.endswith(HELM.checksum):
             there.files[path] = b"<html>Please log in</html>"
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         stage.apply(fresh)
     assert [problem.code for problem in failed.value.problems] == ["download-not-found", "checksum-unreadable"]
     assert "Please log in" in failed.value.problems[1].evidence
@@ -239,7 +239,7 @@ def test_what_was_published_and_is_no_such_program(fresh: Env, there: Mirror) ->
         if "minikube" in path and not path.endswith(MINIKUBE.checksum):
             there.files[path] = b"#!/bin/sh\nexit 1\n"
             there.files[path + MINIKUBE.checksum] = sha256(there.files[path]).encode()
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         stage.apply(fresh)
     assert [problem.code for problem in failed.value.problems] == ["tool-broken"]
 
@@ -264,7 +264,7 @@ def test_where_they_are_published() -> None:
     url, member = install.published(MINIKUBE, "1.38.1", "Linux", "aarch64")
     assert url == "https://github.com/kubernetes/minikube/releases/download/v1.38.1/minikube-linux-arm64"
     assert member == ""
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ProblemsFound) as failed:
         install.published(HELM, "4.1.4", "Windows", "x86_64")
     assert failed.value.problems[0].code == "platform-unsupported"
 

@@ -12,8 +12,8 @@ from bootstrap.core.env import Env
 from bootstrap.problems import redaction
 from bootstrap.problems.problem import Problem
 
-TAIL = 40  # lines of a log in which the cause is looked for
-SHOWN = 15  # lines of a log that the user is shown
+TAIL_LINES = 40  # lines of a log in which the cause is looked for
+SHOWN_LINES = 15  # lines of a log that the user is shown
 NAME_LABEL = "app.kubernetes.io/name"
 
 
@@ -63,7 +63,7 @@ class Container:
 
 
 @dataclass(frozen=True)
-class Case:
+class PodSnapshot:
     """One look at a pod. `events` are those that may be about it, `now` is the time of the look."""
 
     env: Env
@@ -113,7 +113,7 @@ class Case:
         from kubernetes.client import ApiException
         from urllib3.exceptions import HTTPError
 
-        query: dict[str, object] = {"container": container.name, "tailLines": TAIL}
+        query: dict[str, object] = {"container": container.name, "tailLines": TAIL_LINES}
         previous = not container.is_down and container.ended is not None
         try:
             if previous:
@@ -138,7 +138,7 @@ class Case:
         """The problem with all that is known of it: the state's words, the pod's warnings, its last words. Secrets are
         taken out."""
         warnings = events.text(self.said())
-        last = "\n".join(log.strip().splitlines()[-SHOWN:])
+        last = "\n".join(log.strip().splitlines()[-SHOWN_LINES:])
         parts = (words.strip(), f"events:\n{warnings}" if warnings else "", f"last words:\n{last}" if last else "")
         evidence = redaction.text("\n".join(part for part in parts if part), tuple(self.env.secrets))
         return replace(found, evidence=evidence)

@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from bootstrap.clients.kubernetes_api import Document
-from bootstrap.cluster.pods.case import Case, Container
+from bootstrap.cluster.pods.case import Container, PodSnapshot
 from bootstrap.problems import tracebacks
 from bootstrap.problems.catalogue import problem, recognise
 from bootstrap.problems.problem import Problem
 
-STEADY = 10.0  # seconds that a container must have run since it crashed
-HOPELESS = 3  # restarts in a row after which a crash of unknown cause is taken for one that repeats itself
+STEADY_S = 10.0  # seconds that a container must have run since it crashed
+HOPELESS_RESTARTS = 3  # restarts in a row after which a crash of unknown cause is taken for one that repeats itself
 # What the kubelet says of a container in CrashLoopBackOff.
 BACK_OFF = re.compile(r"back-off (?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s)? restarting")
 FIRST_BACK_OFF_S = 10  # doubled with each crash, up to 5 minutes
@@ -25,7 +25,7 @@ NO_ANSWER = re.compile(
 )  # of the name server, which may come back
 
 
-def problem_of(case: Case, container: Container) -> Problem | None:
+def problem_of(case: PodSnapshot, container: Container) -> Problem | None:
     """Why the container ended, None when it did not, or did as it should, or has run well since."""
     ended = container.ended
     if ended is None or _is_over(case, container, ended):
@@ -47,7 +47,8 @@ def problem_of(case: Case, container: Container) -> Problem | None:
             "pod-crashes",
             f"{summary.removesuffix('.')}: {raised.where} raises {raised.error}" if raised else summary,
             where=raised.where if raised else "",
-            final=in_a_row(case, container) >= (1 if raised and not OF_OTHERS.search(raised.error) else HOPELESS)
+            final=in_a_row(case, container)
+            >= (1 if raised and not OF_OTHERS.search(raised.error) else HOPELESS_RESTARTS)
             and not (container.ready and container.running),
             **facts,
         )
@@ -55,7 +56,7 @@ def problem_of(case: Case, container: Container) -> Problem | None:
     return case.with_evidence(known, words, log)
 
 
-def _is_over(case: Case, container: Container, ended: Document) -> bool:
+def _is_over(case: PodSnapshot, container: Container, ended: Document) -> bool:
     made = case.condition("PodReadyToStartContainers")
     # While a restart of the node makes the pod's network anew, what ended is what ended with the node. A pod that ended
     # for good has no network either.
@@ -67,10 +68,10 @@ def _is_over(case: Case, container: Container, ended: Document) -> bool:
     if made.get("status") == "True" and str(ended.get("finishedAt", "")) < str(made.get("lastTransitionTime", "")):
         return True
     running = container.running
-    return bool(running and container.ready and case.seconds_since(running.get("startedAt")) >= STEADY)
+    return bool(running and container.ready and case.seconds_since(running.get("startedAt")) >= STEADY_S)
 
 
-def in_a_row(case: Case, container: Container) -> int:
+def in_a_row(case: PodSnapshot, container: Container) -> int:
     """Return after how many crashes in a row the container was restarted; 0 where that is not known.
 
     The restart count of the pod includes restarts of the node. The kubelet's back-off does not: it starts anew with the
@@ -92,7 +93,7 @@ def _how(ended: Document) -> str:
     return f"ended with exit code {ended.get('exitCode')}"
 
 
-def _folder(case: Case, service: str) -> str:
+def _folder(case: PodSnapshot, service: str) -> str:
     """The folder in the checkout with the code that runs in a pod of that name."""
     known = case.env.manifest.services.get(service)
     return known.path if known else f"services/{service}"
@@ -106,17 +107,17 @@ def _killed(container: Container, ended: Document, summary: str, facts: dict[str
 
 
 def _own_words(
-    case: Case, container: Container, ended: Document, log: str, summary: str, facts: dict[str, Any]
+    case: PodSnapshot, container: Container, ended: Document, log: str, summary: str, facts: dict[str, Any]
 ) -> Problem | None:
     if ended.get("exitCode") == 0:
         return None
     known = recognise("daprd" if container.name == "daprd" else "pod", "log", log, summary, **facts)
     if known and known.code == "pod-name-unknown" and NO_ANSWER.search(log):
-        return replace(known, final=in_a_row(case, container) >= HOPELESS)
+        return replace(known, final=in_a_row(case, container) >= HOPELESS_RESTARTS)
     return replace(known, final=False) if known and known.code in MAY_PASS else known
 
 
-def _unhealthy(case: Case, container: Container, summary: str, facts: dict[str, Any]) -> Problem | None:
+def _unhealthy(case: PodSnapshot, container: Container, summary: str, facts: dict[str, Any]) -> Problem | None:
     """Killed by the kubelet, because it did not answer its liveness probe: only the events tell."""
     said = case.said(container.name)
     if not any(e.get("reason") == "Killing" and "liveness" in e["message"] for e in said):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
-from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.clients.kubernetes_api import Document, path, translate_errors
 from bootstrap.cluster import control_plane, provisioner
 from bootstrap.cluster.namespaces import SYSTEM
 from bootstrap.cluster.pods import events
@@ -19,7 +19,7 @@ AT_ONCE = 8  # pods that do not run are asked for their log, and for what they a
 
 
 def pods(env: Env) -> dict[str, tuple[str, Problem | None]]:
-    """`NAMESPACE/NAME` → the stage that the pod belongs to ("" for none), and its problem. Raises `Failed`."""
+    """`NAMESPACE/NAME` → the stage that the pod belongs to ("" for none), and its problem. Raises `ProblemsFound`."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = list(chain.from_iterable(_listed(env, each) for each in (env.manifest.namespace, *STAGES)))
         problems = pool.map(lambda one: _problem(env, *one), found)
@@ -30,7 +30,7 @@ def pods(env: Env) -> dict[str, tuple[str, Problem | None]]:
 
 
 def _listed(env: Env, namespace: str) -> Iterator[tuple[Document, list[Document]]]:
-    with words(f"The pods of {namespace} cannot be listed."):
+    with translate_errors(f"The pods of {namespace} cannot be listed."):
         there = env.cluster.items(path("v1", "pods", namespace))
         said = events.of_namespace(env, namespace)
     return ((pod, said) for pod in there)
@@ -38,7 +38,7 @@ def _listed(env: Env, namespace: str) -> Iterator[tuple[Document, list[Document]
 
 def _problem(env: Env, pod: Document, said: list[Document]) -> Problem | None:
     meta = pod["metadata"]
-    with words(f"What is wrong with the pod {meta['namespace']}/{meta['name']} cannot be asked."):
+    with translate_errors(f"What is wrong with the pod {meta['namespace']}/{meta['name']} cannot be asked."):
         found = problem_of(env, pod, said)
     if (meta["namespace"], meta["name"]) == (provisioner.NAMESPACE, provisioner.NAME):
         return provisioner.of_pod(env, pod, found)

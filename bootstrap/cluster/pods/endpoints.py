@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bootstrap.clients.kubernetes_api import path, words
+from bootstrap.clients.kubernetes_api import path, translate_errors
 from bootstrap.cluster.pods.case import kubectl
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
@@ -10,9 +10,9 @@ from bootstrap.problems.problem import Problem
 
 
 def problem_of(env: Env, name: str, namespace: str) -> Problem | None:
-    """One look: the Service is there, selects pods, and one of them is ready. Raises `Failed`."""
+    """One look: the Service is there, selects pods, and one of them is ready. Raises `ProblemsFound`."""
     facts: dict[str, Any] = {"name": name, "namespace": namespace, "kubectl": kubectl(env, namespace)}
-    with words(f"The Service {namespace}/{name} cannot be read."):
+    with translate_errors(f"The Service {namespace}/{name} cannot be read."):
         service = env.cluster.find(path("v1", "services", namespace, name))
         slices = env.cluster.items(
             path("discovery.k8s.io/v1", "endpointslices", namespace), labelSelector=f"kubernetes.io/service-name={name}"

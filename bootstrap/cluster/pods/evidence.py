@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.clients.kubernetes_api import Document, path, translate_errors
 from bootstrap.cluster import provisioner
 from bootstrap.cluster.namespaces import SYSTEM
 from bootstrap.core.env import Env
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
 KINDS = (("v1", "pods"), ("v1", "events"), ("v1", "services"), ("apps/v1", "deployments"), ("apps/v1", "statefulsets"))
 NOISE = ("managedFields",)
@@ -14,11 +14,11 @@ COPY = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def gather(env: Env, tail: int) -> dict[str, Any]:
-    """File name → objects or text; of each log the last `tail` lines. Raises `Failed` where the API is away."""
+    """File name → objects or text; of each log the last `tail` lines. Raises `ProblemsFound` where the API is away."""
     found: dict[str, Any] = {}
     for namespace in (env.manifest.namespace, SYSTEM, provisioner.NAMESPACE):
         for version, kind in KINDS:
-            with words(f"The {kind} of {namespace} cannot be listed."):
+            with translate_errors(f"The {kind} of {namespace} cannot be listed."):
                 found[f"{namespace}/{kind}.json"] = [
                     _plain(one) for one in env.cluster.items(path(version, kind, namespace))
                 ]
@@ -42,9 +42,9 @@ def _logs(env: Env, pod: Document, tail: int) -> dict[str, str]:
                 continue
             name = f"{meta['name']}.{status['name']}{ending}.log"
             try:
-                with words(f"{name} cannot be read."):
+                with translate_errors(f"{name} cannot be read."):
                     where = path("v1", "pods", meta["namespace"], meta["name"], "log")
                     found[name] = env.cluster.text(where, container=status["name"], tailLines=tail, **query)
-            except Failed as failed:
+            except ProblemsFound as failed:
                 found[name] = failed.problems[0].evidence
     return found

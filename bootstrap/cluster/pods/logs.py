@@ -5,27 +5,29 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bootstrap.clients.kubernetes_api import Document, message, path, words
+from bootstrap.clients.kubernetes_api import Document, message, path, translate_errors
 from bootstrap.cluster.pods.summary import SIDECAR, has
 from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
-from bootstrap.problems.problem import Failed, Problem
+from bootstrap.problems.problem import Problem, ProblemsFound
 
-TAIL = 200  # lines of each pod
+TAIL_LINES = 200  # lines of each pod
 STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\S+(?:Z|[+-]\d\d:\d\d)) ")
 
 
-def lines(env: Env, service: str, *, sidecar: bool = False, previous: bool = False, tail: int = TAIL) -> Iterator[str]:
+def lines(
+    env: Env, service: str, *, sidecar: bool = False, previous: bool = False, tail: int = TAIL_LINES
+) -> Iterator[str]:
     """The last `tail` lines of each pod of a service, in the order of their time, each with its pod where there are
     several. `postgres` has a log too.
 
-    Raises `Failed`, naming why there is nothing to read.
+    Raises `ProblemsFound`, naming why there is nothing to read.
     """
     container = SIDECAR if sidecar else service
-    with words(f"The pods of {service} cannot be listed.", **facts(env, service)):
+    with translate_errors(f"The pods of {service} cannot be listed.", **facts(env, service)):
         found = pods(env, service)
     if not found:
-        raise Failed(no_pod(env, service))
+        raise ProblemsFound(no_pod(env, service))
     texts: dict[str, list[str]] = {}
     silent: list[Problem] = []
     for pod in found:
@@ -36,15 +38,15 @@ def lines(env: Env, service: str, *, sidecar: bool = False, previous: bool = Fal
         else:
             try:
                 texts[pod["metadata"]["name"]] = _read(env, pod, container, previous, tail)
-            except Failed as failed:
+            except ProblemsFound as failed:
                 silent += failed.problems
     if not texts:
-        raise Failed(silent[:1])
+        raise ProblemsFound(silent[:1])
     merged = heapq.merge(*([(stamped(text), name) for text in said] for name, said in texts.items()))
     for (_, text), name in merged:
         yield f"{name}  {text}" if len(texts) > 1 else text
     if silent and not previous:
-        raise Failed(silent)
+        raise ProblemsFound(silent)
 
 
 def pods(env: Env, service: str) -> list[Document]:
@@ -60,7 +62,7 @@ def _read(env: Env, pod: Document, container: str, previous: bool, tail: int) ->
 
     name = pod["metadata"]["name"]
     summary = f"The log of {container} in the pod {name} cannot be read."
-    with words(summary, **facts(env, container)):
+    with translate_errors(summary, **facts(env, container)):
         try:
             query: dict[str, object] = {"container": container, "tailLines": tail, "timestamps": "true"}
             # While it waits for its next start, the one of now is the one that died last.
@@ -72,7 +74,7 @@ def _read(env: Env, pod: Document, container: str, previous: bool, tail: int) ->
                 raise
             known = why(env, pod)
             silent = problem("log-not-started", summary, evidence=message(error), **facts(env, container))
-            raise Failed(known or silent) from error
+            raise ProblemsFound(known or silent) from error
     return text.splitlines()
 
 

@@ -8,18 +8,20 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from bootstrap.clients.kubernetes_api import Document, words
-from bootstrap.cluster.pods.logs import TAIL, facts, log_of, no_pod, not_injected, pods, stamped, status_of, why
+from bootstrap.clients.kubernetes_api import Document, translate_errors
+from bootstrap.cluster.pods.logs import TAIL_LINES, facts, log_of, no_pod, not_injected, pods, stamped, status_of, why
 from bootstrap.cluster.pods.summary import SIDECAR, has
 from bootstrap.core.env import Env
-from bootstrap.problems.problem import Failed
+from bootstrap.problems.problem import ProblemsFound
 
-PATIENCE = 30.0  # seconds for which the API may be away
+API_AWAY_TIMEOUT_S = 30.0  # seconds for which the API may be away
 
 
-def lines(env: Env, service: str, *, sidecar: bool = False, tail: int = TAIL, every: float = 1.0) -> Iterator[str]:
+def lines(
+    env: Env, service: str, *, sidecar: bool = False, tail: int = TAIL_LINES, every: float = 1.0
+) -> Iterator[str]:
     """What `logs.lines` tells, and what comes from now on, without end; new pods are looked for `every` so many
-    seconds. Raises `Failed` as that does.
+    seconds. Raises `ProblemsFound` as that does.
     """
     return _Following(env, service, SIDECAR if sidecar else service, tail).lines(every)
 
@@ -37,18 +39,18 @@ class _Following:
     _last: dict[str, str] = field(default_factory=dict)  # by pod: the time of its last line
 
     def lines(self, every: float) -> Iterator[str]:
-        """Every line, without end. Raises `Failed` where there is nothing to read, and nothing to wait for."""
+        """Every line, without end. Raises `ProblemsFound` where there is nothing to read, and nothing to wait for."""
         self._look(first=True)
-        looked = heard = time.monotonic()
+        looked = on_line = time.monotonic()
         while True:
             # By the clock, not when nothing is said: one pod that never stops would hide all others.
             if (left := looked + every - time.monotonic()) <= 0:
                 try:
                     self._look()
-                    heard = time.monotonic()
-                except Failed as failed:
+                    on_line = time.monotonic()
+                except ProblemsFound as failed:
                     # The API may come back; then every log is read on from where it broke off.
-                    if failed.problems[0].final or time.monotonic() - heard > PATIENCE:
+                    if failed.problems[0].final or time.monotonic() - on_line > API_AWAY_TIMEOUT_S:
                         raise
                 looked = time.monotonic()
                 continue
@@ -63,18 +65,18 @@ class _Following:
                 yield f"{pod}  {text}" if len(self._readers) > 1 else text
 
     def _look(self, first: bool = False) -> None:
-        with words(f"The pods of {self.service} cannot be listed.", **facts(self.env, self.service)):
+        with translate_errors(f"The pods of {self.service} cannot be listed.", **facts(self.env, self.service)):
             found = pods(self.env, self.service)
             if first and not found:
-                raise Failed(no_pod(self.env, self.service))
+                raise ProblemsFound(no_pod(self.env, self.service))
             for pod in found:
                 self._attend(pod, first)
             if not self._readers:
                 for pod in found:
                     if not has(pod, self.container):
-                        raise Failed(not_injected(self.env, self.service, pod))
+                        raise ProblemsFound(not_injected(self.env, self.service, pod))
                     if (known := why(self.env, pod)) and known.final:
-                        raise Failed(known)
+                        raise ProblemsFound(known)
 
     def _attend(self, pod: Document, first: bool) -> None:
         name, status = pod["metadata"]["name"], status_of(pod, self.container)
@@ -93,6 +95,9 @@ class _Following:
 
     def _follow(self, pod: str, query: dict[str, object]) -> None:
         # The next look says what is there, and reads on.
-        with suppress(Failed), words(f"The log of {pod} cannot be read.", **facts(self.env, self.service)):
+        with (
+            suppress(ProblemsFound),
+            translate_errors(f"The log of {pod} cannot be read.", **facts(self.env, self.service)),
+        ):
             for line in self.env.cluster.lines(log_of(self.env, pod), **query):
                 self._said.put((pod, line))

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bootstrap.clients.kubernetes_api import MANAGER, Document, path, words
+from bootstrap.clients.kubernetes_api import MANAGER, Document, path, translate_errors
 from bootstrap.cluster.pods import events, why
 from bootstrap.cluster.pods.case import kubectl
 from bootstrap.cluster.pods.summary import is_ready, waits
@@ -18,9 +18,10 @@ REVISION = "controller-revision-hash"  # the label that says of which generation
 def check(env: Env, kind: str, name: str, namespace: str, *, now: datetime | None = None) -> Problem | None:
     """One look at a workload; `kind` is "deployments", "statefulsets" or "daemonsets".
 
-    Two requests when all is well. Raises `Failed` when the API does not answer. `now` is the clock's unless given.
+    Two requests when all is well. Raises `ProblemsFound` when the API does not answer. `now` is the clock's unless
+    given.
     """
-    with words(f"The rollout of {namespace}/{name} cannot be read."):
+    with translate_errors(f"The rollout of {namespace}/{name} cannot be read."):
         found = env.cluster.find(path("apps/v1", kind, namespace, name))
         facts: dict[str, Any] = {"kind": kind.removesuffix("s"), "name": name, "kubectl": kubectl(env, namespace)}
         if found is None:
@@ -64,9 +65,9 @@ def retry(env: Env, kind: str, name: str, namespace: str) -> list[str]:
     """Deletes the pods of a workload that wait before their next try, so that it comes at once, and those that block
     its rollout; returns their names.
 
-    What kept them may be mended by now, and the kubelet waits up to five minutes. Raises `Failed`.
+    What kept them may be mended by now, and the kubelet waits up to five minutes. Raises `ProblemsFound`.
     """
-    with words(f"The pods of {namespace}/{name} cannot be made anew."):
+    with translate_errors(f"The pods of {namespace}/{name} cannot be made anew."):
         workload = env.cluster.find(path("apps/v1", kind, namespace, name))
         found = of(env, workload) if workload else []
         stuck = [pod["metadata"]["name"] for pod in found if workload and (waits(pod) or _blocks(pod, workload))]
@@ -76,9 +77,9 @@ def retry(env: Env, kind: str, name: str, namespace: str) -> list[str]:
 def newest(env: Env, kind: str, name: str, namespace: str) -> frozenset[str]:
     """Return the names of the pods of the newest generation; none while the controller has not seen that yet.
 
-    Raises `Failed`.
+    Raises `ProblemsFound`.
     """
-    with words(f"The rollout of {namespace}/{name} cannot be read."):
+    with translate_errors(f"The rollout of {namespace}/{name} cannot be read."):
         found = env.cluster.find(path("apps/v1", kind, namespace, name))
         if not found or found.get("status", {}).get("observedGeneration", 0) < found["metadata"].get("generation", 1):
             return frozenset()
@@ -87,10 +88,10 @@ def newest(env: Env, kind: str, name: str, namespace: str) -> frozenset[str]:
 
 
 def restart(env: Env, kind: str, name: str, namespace: str) -> None:
-    """Make every pod of a workload anew, as `kubectl rollout restart` does. Raises `Failed`."""
+    """Make every pod of a workload anew, as `kubectl rollout restart` does. Raises `ProblemsFound`."""
     mark = {"kubectl.kubernetes.io/restartedAt": datetime.now(UTC).isoformat(timespec="seconds")}
     body: Document = {"spec": {"template": {"metadata": {"annotations": mark}}}}
-    with words(f"{namespace}/{name} cannot be restarted."):
+    with translate_errors(f"{namespace}/{name} cannot be restarted."):
         env.cluster.merge(path("apps/v1", kind, namespace, name), body, fieldManager=MANAGER)
 
 

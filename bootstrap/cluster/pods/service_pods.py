@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bootstrap.clients.kubernetes_api import Document, path, words
+from bootstrap.clients.kubernetes_api import Document, path, translate_errors
 from bootstrap.cluster.namespaces import SYSTEM
 from bootstrap.cluster.pods.case import kubectl
 from bootstrap.cluster.pods.summary import SIDECAR, has
@@ -12,12 +12,12 @@ from bootstrap.core.env import Env
 from bootstrap.problems.catalogue import problem
 from bootstrap.problems.problem import Problem
 
-STEADY = 30.0  # seconds that a container must have run since its last restart
+STEADY_S = 30.0  # seconds that a container must have run since its last restart
 
 
 def of(env: Env, name: str) -> list[Document]:
-    """The pods of a service's release that are neither finished nor being deleted. Raises `Failed`."""
-    with words(f"The pods of {name} cannot be listed."):
+    """The pods of a service's release that are neither finished nor being deleted. Raises `ProblemsFound`."""
+    with translate_errors(f"The pods of {name} cannot be listed."):
         found = env.cluster.items(
             path("v1", "pods", env.manifest.namespace),
             labelSelector=f"app.kubernetes.io/name={name},app.kubernetes.io/instance={name}",
@@ -40,9 +40,9 @@ def _asks(pod: Document) -> bool:
 
 
 def delete(env: Env, pod: Document) -> None:
-    """Deletes that very pod; what made it makes it anew. Raises `Failed`."""
+    """Deletes that very pod; what made it makes it anew. Raises `ProblemsFound`."""
     meta = pod["metadata"]
-    with words(f"The pod {meta['name']} cannot be deleted."):
+    with translate_errors(f"The pod {meta['name']} cannot be deleted."):
         env.cluster.delete(path("v1", "pods", meta["namespace"], meta["name"]))
 
 
@@ -99,7 +99,7 @@ def restarted(pod: Document, name: str, now: datetime | None = None) -> Problem 
         if at is None or (since and at < since) or not one.get("restartCount"):
             continue
         up = ((now or datetime.now(UTC)) - started).total_seconds() if started else 0.0
-        if up < STEADY:
+        if up < STEADY_S:
             end = f"{ended.get('reason', '')} (exit code {ended.get('exitCode')}) at {ended['finishedAt']}"
             return problem(
                 "service-restarted",

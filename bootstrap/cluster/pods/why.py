@@ -7,7 +7,7 @@ from datetime import datetime
 from bootstrap.clients.kubernetes_api import Document
 from bootstrap.cluster import readiness
 from bootstrap.cluster.pods import crashes, events, scheduling
-from bootstrap.cluster.pods.case import Case, Container, at
+from bootstrap.cluster.pods.case import Container, PodSnapshot, at
 from bootstrap.cluster.pods.summary import ORDINARY, SIDECAR
 from bootstrap.cluster.readiness import NotReady
 from bootstrap.core.env import Env
@@ -26,7 +26,7 @@ def problem_of(env: Env, pod: Document, said: Iterable[Document], *, now: dateti
     `said` are events, of this pod or of its namespace. The API is asked for more only where something is wrong. The
     problem is final where waiting cannot help.
     """
-    case = Case(env, pod, list(said), at(now))
+    case = PodSnapshot(env, pod, list(said), at(now))
     if "deletionTimestamp" in pod["metadata"]:
         return _ending(case)
     if pod.get("status", {}).get("phase") == "Succeeded":
@@ -49,7 +49,7 @@ def first(problems: list[Problem]) -> Problem:
     return min(problems, key=lambda one: (not one.final, one.code in LAST, one.code == "pod-starting"))
 
 
-def _container(case: Case, container: Container) -> Problem | None:
+def _container(case: PodSnapshot, container: Container) -> Problem | None:
     waiting = container.waiting or {}
     reason, words = waiting.get("reason", ""), waiting.get("message", "")
     facts = case.facts(container.name)
@@ -73,7 +73,7 @@ def _container(case: Case, container: Container) -> Problem | None:
     return _probed(case, container) if container.running and not container.init and not container.ready else None
 
 
-def _probed(case: Case, container: Container) -> Problem | None:
+def _probed(case: PodSnapshot, container: Container) -> Problem | None:
     """A container that runs and is not ready, with what it answers to its probe and what its probe was told."""
     failures = [e for e in case.said(container.name) if e.get("reason") == "Unhealthy"]
     probes = [e["message"] for e in failures if not e["message"].startswith("Liveness")]
@@ -89,7 +89,7 @@ def _probed(case: Case, container: Container) -> Problem | None:
     return case.with_evidence(told, "\n".join([*words, *probes[-1:]]), log)
 
 
-def _not_ready(case: Case, container: Container, answer: NotReady | None, summary: str) -> Problem:
+def _not_ready(case: PodSnapshot, container: Container, answer: NotReady | None, summary: str) -> Problem:
     """What it answers is final where that is a service of ours, which has said the same for too long to be starting."""
     facts = case.facts(container.name)
     if answer:
@@ -101,7 +101,7 @@ def _not_ready(case: Case, container: Container, answer: NotReady | None, summar
     return problem("service-not-ready", summary, name=container.name, final=answer.is_steady)
 
 
-def _mount(case: Case) -> Problem | None:
+def _mount(case: PodSnapshot) -> Problem | None:
     """A pod whose containers are not made: what stands before them."""
     warnings = [e for e in case.said() if e.get("type") == "Warning" and "fieldPath" not in e["involvedObject"]]
     if not warnings:
@@ -114,7 +114,7 @@ def _mount(case: Case) -> Problem | None:
     return case.with_evidence(known or problem("pod-not-started", summary, **facts), "")
 
 
-def _starting(case: Case) -> Problem:
+def _starting(case: PodSnapshot) -> Problem:
     told = case.pod.get("status", {})
     states = [f"{c.name}: {next(iter(c.status.get('state') or ['no state yet']))}" for c in case.containers()]
     summary = f"The {case.shown} is starting."
@@ -122,7 +122,7 @@ def _starting(case: Case) -> Problem:
     return case.with_evidence(problem("pod-starting", summary, **case.facts()), words)
 
 
-def _ending(case: Case) -> Problem:
+def _ending(case: PodSnapshot) -> Problem:
     meta = case.pod["metadata"]
     finalizers = ", ".join(meta.get("finalizers", ()))
     if finalizers and case.seconds_since(meta["deletionTimestamp"]) > 0:

@@ -19,7 +19,7 @@ from bootstrap.local.sidecar.api import Sidecar
 from bootstrap.local.sidecar.broker import Connection
 from bootstrap.local.sidecar.delivery import Delivery
 
-GRACE = 3.0  # seconds for deliveries under way
+GRACE_S = 3.0  # seconds for deliveries under way
 
 
 class _Server(uvicorn.Server):
@@ -66,7 +66,7 @@ async def run(options: argparse.Namespace, wanted: resources.Resources) -> None:
         serving = asyncio.create_task(server.serve(sockets=[_listen(options.http_port)]))
         reading = asyncio.create_task(connection.run(delivery.work)) if connection else None
         await stop.wait()
-        await delivery.stop(GRACE)
+        await delivery.stop(GRACE_S)
         if reading:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 log = logging.getLogger("sidecar.broker")
 T = TypeVar("T")
 
-AGAIN = 0.25  # seconds between attempts to connect
+RECONNECT_S = 0.25  # seconds between attempts to connect
 FETCH_MS = 100
 
 
@@ -107,7 +107,7 @@ class Connection:
             except Exception:
                 # A defect must not end the deliveries for good while the process still looks alive.
                 log.exception("The session with the broker at %s ended in a way unknown to it", self._servers)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RECONNECT_S)
 
     async def _once(self, work: Callable[[Session], Coroutine[Any, Any, None]]) -> None:
         async with contextlib.AsyncExitStack() as stack:

@@ -17,9 +17,12 @@ from bootstrap.local.sidecar.resources import Resources, Subscription
 log = logging.getLogger("sidecar.delivery")
 T = TypeVar("T")
 
-AWAY = 0.1  # seconds between looks at an app that does not listen
-UNDELIVERED = 5.0  # seconds before an event that has no dead-letter topic goes through its retries again
-SOON, LATER = 0.1, 1.0  # seconds between looks at the topics: while one is missing, and when all are there
+APP_POLL_S = 0.1  # seconds between looks at an app that does not listen
+REDELIVERY_S = 5.0  # seconds before an event that has no dead-letter topic goes through its retries again
+TOPICS_POLL_SOON_S, TOPICS_POLL_S = (
+    0.1,
+    1.0,
+)  # seconds between looks at the topics: while one is missing, and when all are there
 
 
 class Dropped(Exception):
@@ -78,7 +81,7 @@ class Delivery:
 
     async def _watch(self, session: Session) -> None:
         while True:
-            await asyncio.sleep(LATER if self.complete else SOON)
+            await asyncio.sleep(TOPICS_POLL_S if self.complete else TOPICS_POLL_SOON_S)
             await session.look()
             if self._present(session) != self.placed:
                 raise BrokerAway("topics have come or gone")
@@ -116,7 +119,7 @@ class Delivery:
                     log.warning("Put %s on %s: %s", where, subscription.dead_letter, reason)
                     return
             log.error("Cannot deliver %s; trying it anew: %s", where, reason)
-            await self._idly(asyncio.sleep(UNDELIVERED))
+            await self._idly(asyncio.sleep(REDELIVERY_S))
 
     async def _attempts(self, subscription: Subscription, message: Message, where: str) -> None:
         """Return when the app has taken the event. Raises Dropped, or Refused after the last attempt."""
@@ -131,7 +134,7 @@ class Delivery:
                 return await self._attempt(subscription, message.value)
             except httpx.ConnectError:
                 # An app that is not up has refused nothing: this is no attempt.
-                await self._idly(asyncio.sleep(AWAY))
+                await self._idly(asyncio.sleep(APP_POLL_S))
             except Refused as error:
                 pause = next(pauses, None)
                 if pause is None:

@@ -22,7 +22,7 @@ _INSERT = """INSERT OR REPLACE INTO state (key, value, is_binary, etag, expirati
         CASE WHEN :ttl > 0 THEN DATETIME(CURRENT_TIMESTAMP, '+' || :ttl || ' seconds') END, CURRENT_TIMESTAMP
     WHERE NOT (:first AND EXISTS (SELECT 1 FROM state
         WHERE key = :key AND (expiration_time IS NULL OR expiration_time > CURRENT_TIMESTAMP)))"""
-BUSY = 2.0  # seconds to wait for another process that writes
+BUSY_TIMEOUT_S = 2.0  # seconds to wait for another process that writes
 
 
 class EtagMismatch(Exception):
@@ -61,7 +61,7 @@ class Store:
 
     def __init__(self, path: str, app: str) -> None:
         self._app = app
-        self._db = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute(_TABLE)
 

@@ -15,7 +15,7 @@ from backend_api.database import Database, database_url
 from backend_api.outbox import Relay
 from backend_api.scheduler import Scheduler
 from backend_api.store import TaskStore
-from backend_api.wake import Wake, wait_for
+from backend_api.wake import ThreadsafeEvent, wait_for
 from taskapp.app import create_app
 from taskapp.dapr import Dapr, Sidecar
 from taskapp.errors import TransientError
@@ -25,7 +25,7 @@ from taskapp.settings import Settings, origins, variable
 log = logging.getLogger(__name__)
 
 TOPICS = (TASK_EVENTS, TASK_UPDATES, REMINDERS)
-STOP_SECONDS = 1.0
+STOP_TIMEOUT_S = 1.0
 """How long the relays may take to finish the events under way at the end."""
 
 
@@ -48,7 +48,7 @@ def build_app(
     """The app. `sidecar` (the real one by default) and `now` (the clock) can be replaced by tests."""
     dapr = sidecar or Dapr(settings.dapr_http_port, settings.dapr_grpc_port)
     database = Database(settings.database_url)
-    wakes: list[Wake] = []
+    wakes: list[ThreadsafeEvent] = []
 
     def wake_all() -> None:
         for wake in wakes:
@@ -62,7 +62,7 @@ def build_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        wakes[:] = [Wake() for _ in (*TOPICS, "scheduler")]
+        wakes[:] = [ThreadsafeEvent() for _ in (*TOPICS, "scheduler")]
         async with dapr:
             relays = [Relay(*pair, database, dapr) for pair in zip(TOPICS, wakes, strict=False)]
             scheduler = Scheduler(database, now, wakes[-1], wake_all)
@@ -72,7 +72,7 @@ def build_app(
             finally:
                 stop.set()
                 wake_all()
-                await asyncio.wait([work], timeout=STOP_SECONDS)
+                await asyncio.wait([work], timeout=STOP_TIMEOUT_S)
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)
                 await asyncio.to_thread(database.close)

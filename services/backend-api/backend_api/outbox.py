@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from backend_api.database import Database
 from backend_api.models import outbox
-from backend_api.wake import Wake, wait_for
+from backend_api.wake import ThreadsafeEvent, wait_for
 from taskapp.dapr import Publisher
 from taskapp.errors import TransientError
 from taskapp.events import CloudEvent
@@ -49,7 +49,7 @@ class Waiting(NamedTuple):
 class Relay:
     """Publishes the events of one topic, so that trouble with one topic holds up no other."""
 
-    def __init__(self, topic: str, wake: Wake, database: Database, publisher: Publisher) -> None:
+    def __init__(self, topic: str, wake: ThreadsafeEvent, database: Database, publisher: Publisher) -> None:
         self._topic = topic
         self._database = database
         self._publisher = publisher

@@ -12,7 +12,7 @@ from backend_api import outbox
 from backend_api.database import Database
 from backend_api.models import fired_reminders, tasks
 from backend_api.store import task_of
-from backend_api.wake import Wake, wait_for
+from backend_api.wake import ThreadsafeEvent, wait_for
 from taskapp.errors import TransientError
 from taskapp.events import REMINDERS, CloudEvent
 from taskapp.trace import tracing
@@ -40,7 +40,7 @@ class Scheduler:
     """
 
     def __init__(
-        self, database: Database, now: Callable[[], datetime], wake: Wake, on_commit: Callable[[], None]
+        self, database: Database, now: Callable[[], datetime], wake: ThreadsafeEvent, on_commit: Callable[[], None]
     ) -> None:
         self._database = database
         self._now = now

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 
-class Wake:
+class ThreadsafeEvent:
     """An event that any thread may set. Made inside the running event loop."""
 
     def __init__(self) -> None:

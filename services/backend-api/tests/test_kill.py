@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from taskapp.errors import TransientError
-from taskapp.standin import SidecarStandIn
+from taskapp.standin import FakeSidecar
 
 Ports = Callable[[int], tuple[int, ...]]
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -40,7 +40,7 @@ def test_killed_after_the_commit_and_before_the_publish(free_ports: Ports, start
         release.wait(30)
         raise TransientError("never accepted")
 
-    with SidecarStandIn(ports, stall).running() as stalling:
+    with FakeSidecar(ports, stall).running() as stalling:
         service = start_service(port, *ports)
         status, task = call(port, "POST", "/tasks", {"title": "Survive"})
         assert status == 201
@@ -50,7 +50,7 @@ def test_killed_after_the_commit_and_before_the_publish(free_ports: Ports, start
         assert stalling.published == []
         release.set()
 
-    with SidecarStandIn(ports).running() as working:
+    with FakeSidecar(ports).running() as working:
         start_service(port, *ports)
         assert working.wait_until(lambda published: len(published) >= 2)
         assert sorted((topic, event["id"]) for topic, event in working.published) == sorted(
@@ -65,7 +65,7 @@ def test_many_tasks_under_several_kills(free_ports: Ports, start_service: Start)
     ports = (sidecar[0], sidecar[1])
     created: list[str] = []
 
-    with SidecarStandIn(ports).running() as standin:
+    with FakeSidecar(ports).running() as standin:
         for life in range(4):
             service = start_service(port, *ports)
             for n in range(30):
@@ -100,6 +100,6 @@ def test_sigterm_ends_it_with_0_and_leaves_the_rest_for_later(free_ports: Ports,
     assert call(port, "POST", "/tasks", {"title": "Later"})[0] == 201
     service.terminate()
     assert service.wait(5) == 0
-    with SidecarStandIn((sidecar[0], sidecar[1])).running() as standin:
+    with FakeSidecar((sidecar[0], sidecar[1])).running() as standin:
         start_service(port, *sidecar)
         assert standin.wait_until(lambda published: len(published) == 2)

@@ -12,7 +12,7 @@ from backend_api import outbox
 from backend_api.database import Database
 from backend_api.models import outbox as table
 from backend_api.outbox import Relay
-from backend_api.wake import Wake
+from backend_api.wake import ThreadsafeEvent
 from taskapp.errors import TransientError
 from taskapp.events import CloudEvent, TaskEvent, parse_event
 from taskapp.testing import make_task
@@ -66,7 +66,7 @@ def waiting(database: Database) -> int:
 
 
 async def relay_until_empty(database: Database, publisher: Flaky) -> None:
-    stop, wake = asyncio.Event(), Wake()
+    stop, wake = asyncio.Event(), ThreadsafeEvent()
     relay = Relay(TOPIC, wake, database, publisher)
     running = asyncio.create_task(relay.run(stop))
     await until(lambda: waiting(database) == 0)
@@ -113,7 +113,7 @@ def test_more_than_one_batch_at_a_stretch(database: Database) -> None:
 
 def test_a_new_event_leaves_at_once(database: Database) -> None:
     async def main() -> float:
-        stop, wake = asyncio.Event(), Wake()
+        stop, wake = asyncio.Event(), ThreadsafeEvent()
         publisher = Flaky(lambda: "accepted")
         running = asyncio.create_task(Relay(TOPIC, wake, database, publisher).run(stop))
         loop = asyncio.get_running_loop()
@@ -135,7 +135,7 @@ def test_a_new_event_leaves_at_once(database: Database) -> None:
 
 def test_without_being_woken_it_looks_again(database: Database) -> None:
     async def main() -> None:
-        stop, wake = asyncio.Event(), Wake()
+        stop, wake = asyncio.Event(), ThreadsafeEvent()
         publisher = Flaky(lambda: "accepted")
         running = asyncio.create_task(Relay(TOPIC, wake, database, publisher).run(stop))
         await asyncio.sleep(0.05)
@@ -159,7 +159,7 @@ def test_what_was_accepted_is_forgotten_also_when_cancelled(database: Database) 
                 await super().publish(topic, event, key=key)
 
         publisher = Hanging(lambda: "accepted")
-        running = asyncio.create_task(Relay(TOPIC, Wake(), database, publisher).run(asyncio.Event()))
+        running = asyncio.create_task(Relay(TOPIC, ThreadsafeEvent(), database, publisher).run(asyncio.Event()))
         await until(lambda: publisher.published)
         running.cancel()
         await asyncio.wait([running])

@@ -17,9 +17,9 @@ from backend_api.database import Database
 from backend_api.scheduler import Scheduler
 from backend_api.schemas import NewTask
 from backend_api.store import StaleVersion, TaskStore
-from backend_api.wake import Wake
+from backend_api.wake import ThreadsafeEvent
 from taskapp.errors import TransientError
-from taskapp.standin import SidecarStandIn
+from taskapp.standin import FakeSidecar
 
 pytestmark = pytest.mark.real("postgresql")
 
@@ -92,7 +92,7 @@ def test_changes_of_one_task_wait_for_each_other(databases: list[Database]) -> N
 
 def test_two_schedulers_share_the_reminders(databases: list[Database]) -> None:
     async def claim_all() -> list[int]:
-        schedulers = [Scheduler(database, now, Wake(), lambda: None) for database in databases]
+        schedulers = [Scheduler(database, now, ThreadsafeEvent(), lambda: None) for database in databases]
         rounds = [asyncio.to_thread(scheduler.claim) for scheduler in schedulers for _ in range(6)]
         return [claimed.fired for claimed in await asyncio.gather(*rounds)]
 
@@ -131,7 +131,7 @@ def test_two_replicas_of_the_service_lose_nothing_and_keep_the_order(
             post(ports[(n + step) % 2], f"/tasks/{task_id}/{action}", {})
         return task_id
 
-    with SidecarStandIn((http_port, grpc_port)).running() as standin:
+    with FakeSidecar((http_port, grpc_port)).running() as standin:
         for port in ports:
             start_service(port, http_port, grpc_port, url)
         with ThreadPoolExecutor(6) as pool:

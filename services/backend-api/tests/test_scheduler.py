@@ -10,7 +10,7 @@ from backend_api.database import Database
 from backend_api.scheduler import Scheduler
 from backend_api.schemas import NewTask
 from backend_api.store import TaskStore
-from backend_api.wake import Wake
+from backend_api.wake import ThreadsafeEvent
 from taskapp.events import reminder_id
 from taskapp.testing import FakeDapr
 
@@ -27,7 +27,7 @@ def store(database: Database, clock: Any) -> TaskStore:
 @pytest.fixture
 def claim(database: Database, clock: Any) -> Callable[[], tuple[int, datetime | None]]:
     async def once() -> tuple[int, datetime | None]:
-        return await asyncio.to_thread(Scheduler(database, clock, Wake(), lambda: None).claim)
+        return await asyncio.to_thread(Scheduler(database, clock, ThreadsafeEvent(), lambda: None).claim)
 
     return lambda: asyncio.run(once())
 
@@ -108,7 +108,7 @@ def test_it_sleeps_until_the_next_one_is_due(database: Database) -> None:
     async def main() -> float:
         fired, stop = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
-        scheduler = Scheduler(database, now, Wake(), lambda: loop.call_soon_threadsafe(fired.set))
+        scheduler = Scheduler(database, now, ThreadsafeEvent(), lambda: loop.call_soon_threadsafe(fired.set))
         running = asyncio.create_task(scheduler.run(stop))
         async with asyncio.timeout(60):
             await fired.wait()

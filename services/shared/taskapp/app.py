@@ -19,7 +19,7 @@ from taskapp.trace import tracing
 
 log = logging.getLogger(__name__)
 
-CHECK_SECONDS = 2.0
+CHECK_TIMEOUT_S = 2.0
 """How long one readiness check may take."""
 
 Check = Callable[[], Awaitable[None]]
@@ -67,10 +67,10 @@ def create_app(
 
 async def _outcome(check: Check) -> str:
     try:
-        async with asyncio.timeout(CHECK_SECONDS):
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
             await check()
     except TimeoutError:
-        return f"no answer within {CHECK_SECONDS:g} s"
+        return f"no answer within {CHECK_TIMEOUT_S:g} s"
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason for not being ready
         first_line = str(error).strip().partition("\n")[0]
         return (first_line or type(error).__name__)[:300]

@@ -13,7 +13,7 @@ from taskapp.connection import HOST
 from taskapp.logging import configure
 from taskapp.settings import Settings
 
-GRACE_SECONDS = 3
+GRACE_S = 3
 """How long requests under way may take to finish after SIGTERM."""
 
 MESSAGE_BYTES = 4096
@@ -55,7 +55,7 @@ def serve(app: FastAPI, settings: Settings, *, on_stop: Callable[[], Awaitable[N
         port=settings.port,
         log_config=None,
         server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=GRACE_S,
         ws_max_size=MESSAGE_BYTES,
     )
     # The server raises the signal again when it is done; without a handler it would end the process by the signal.

@@ -18,7 +18,7 @@ OnPublish = Callable[[str, dict[str, Any]], None]
 """Gets topic and event before the publish is accepted; raises TransientError to refuse it, blocks to stall it."""
 
 
-class SidecarStandIn:
+class FakeSidecar:
     """Accepts publishes into `published` as (topic, event), keeps state with ETags, and answers invocations with 404.
 
     `ports` are those for HTTP and gRPC.
@@ -39,7 +39,7 @@ class SidecarStandIn:
             return self.changed.wait_for(lambda: ready(self.published), 60)
 
     @contextmanager
-    def running(self) -> Iterator["SidecarStandIn"]:
+    def running(self) -> Iterator["FakeSidecar"]:
         """Serve until the end of the block; calls under way are then cut off."""
         server = grpc.server(ThreadPoolExecutor(32), options=[("grpc.so_reuseport", 0)])
         register: Callable[..., None] = api_service_v1.add_DaprServicer_to_server
@@ -81,7 +81,7 @@ class SidecarStandIn:
 
 
 class _Servicer(api_service_v1.DaprServicer):
-    def __init__(self, standin: SidecarStandIn) -> None:
+    def __init__(self, standin: FakeSidecar) -> None:
         self._standin = standin
 
     def PublishEvent(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name

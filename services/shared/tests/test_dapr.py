@@ -16,7 +16,7 @@ from taskapp.connection import Connection, sidecar_check
 from taskapp.dapr import Dapr, Sidecar
 from taskapp.errors import Conflict, TransientError
 from taskapp.events import CloudEvent
-from taskapp.standin import SidecarStandIn
+from taskapp.standin import FakeSidecar
 from taskapp.testing import FakeDapr, make_task
 
 Ports = Callable[[int], tuple[int, ...]]
@@ -51,7 +51,7 @@ def test_state_over_the_wire(free_ports: Ports) -> None:
             await state_semantics(dapr)
 
     ports = free_ports(2)
-    with SidecarStandIn((ports[0], ports[1])).running():
+    with FakeSidecar((ports[0], ports[1])).running():
         asyncio.run(main())
 
 
@@ -83,7 +83,7 @@ def test_a_use_at_once_does_not_break_the_loading_of_the_sdk(free_ports: Ports) 
     ports = free_ports(2)
     argv = [sys.executable, "-c", FIRST_USE, *map(str, ports)]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    with SidecarStandIn((ports[0], ports[1])).running():
+    with FakeSidecar((ports[0], ports[1])).running():
         done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "(0, " in done.stdout
@@ -93,8 +93,8 @@ def test_a_use_at_once_does_not_break_the_loading_of_the_sdk(free_ports: Ports) 
 def test_publish_carries_the_partition_key_and_reconnects(free_ports: Ports) -> None:
     event = CloudEvent.of_task("created", make_task())
     ports = free_ports(2)
-    first = SidecarStandIn((ports[0], ports[1]))
-    second = SidecarStandIn((ports[0], ports[1]))
+    first = FakeSidecar((ports[0], ports[1]))
+    second = FakeSidecar((ports[0], ports[1]))
 
     async def main() -> None:
         async with Dapr(*ports, timeout=2) as dapr:
@@ -117,7 +117,7 @@ def test_publish_carries_the_partition_key_and_reconnects(free_ports: Ports) -> 
 def test_an_error_that_is_kept_does_not_delay_the_next_connection(free_ports: Ports) -> None:
     """gRPC pauses before it connects again as long as the call that failed is not freed, for a new client too."""
     ports = free_ports(2)
-    first, second = SidecarStandIn((ports[0], ports[1])), SidecarStandIn((ports[0], ports[1]))
+    first, second = FakeSidecar((ports[0], ports[1])), FakeSidecar((ports[0], ports[1]))
 
     async def main() -> None:
         async with Dapr(*ports, timeout=2) as dapr:
@@ -149,7 +149,7 @@ def test_a_client_that_is_closed_is_replaced(free_ports: Ports) -> None:
         await connection.close()
 
     ports = free_ports(2)
-    with SidecarStandIn((ports[0], ports[1])).running():
+    with FakeSidecar((ports[0], ports[1])).running():
         asyncio.run(main())
 
 
@@ -177,14 +177,14 @@ def test_failures_name_what_was_tried(free_ports: Ports) -> None:
 
     released = threading.Event()
     ports = free_ports(2)
-    with SidecarStandIn((ports[0], ports[1]), on_publish).running():
+    with FakeSidecar((ports[0], ports[1]), on_publish).running():
         asyncio.run(main())
     asyncio.run(away())
 
 
 def test_outbound_health(free_ports: Ports) -> None:
     ports = free_ports(2)
-    with SidecarStandIn((ports[0], ports[1])).running():
+    with FakeSidecar((ports[0], ports[1])).running():
         asyncio.run(sidecar_check(ports[0])())
     with pytest.raises(TransientError, match=f"port {ports[0]}"):
         asyncio.run(sidecar_check(ports[0])())

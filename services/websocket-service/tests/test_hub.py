@@ -16,7 +16,7 @@ class FakeSocket:
     """A browser: keeps what it hears, unless it is `stuck`; says `gone` at the end."""
 
     def __init__(self, *, stuck: bool = False) -> None:
-        self.heard: list[Any] = []
+        self.on_line: list[Any] = []
         self.closed: int | None = None
         self.reading = asyncio.Event()
         self.incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -25,7 +25,7 @@ class FakeSocket:
 
     async def send_text(self, data: str) -> None:
         await self.reading.wait()
-        self.heard.append(json.loads(data))
+        self.on_line.append(json.loads(data))
 
     async def receive(self) -> Mapping[str, Any]:
         return await self.incoming.get()
@@ -63,9 +63,9 @@ def test_everyone_hears_hello_and_then_every_message() -> None:
         await eventually(lambda: len(hub) == 2)
         assert hub.broadcast("1", {"n": 1})
         assert hub.broadcast("2", {"n": 2})
-        await eventually(lambda: all(len(socket.heard) == 3 for socket in sockets))
+        await eventually(lambda: all(len(socket.on_line) == 3 for socket in sockets))
         for socket in sockets:
-            assert socket.heard == [HELLO, {"n": 1}, {"n": 2}]
+            assert socket.on_line == [HELLO, {"n": 1}, {"n": 2}]
             socket.leave()
         await asyncio.gather(*served)
         assert len(hub) == 0
@@ -82,8 +82,8 @@ def test_an_event_is_sent_once_however_often_it_comes(events: list[int]) -> None
         await eventually(lambda: len(hub) == 1)
         expected = list(dict.fromkeys(events))
         assert [n for n in events if hub.broadcast(str(n), {"n": n})] == expected
-        await eventually(lambda: len(socket.heard) == 1 + len(expected))
-        assert [message["n"] for message in socket.heard[1:]] == expected
+        await eventually(lambda: len(socket.on_line) == 1 + len(expected))
+        assert [message["n"] for message in socket.on_line[1:]] == expected
         socket.leave()
         await served
 
@@ -105,7 +105,7 @@ def test_a_slow_browser_is_sent_away_and_holds_up_nobody() -> None:
         await eventually(lambda: len(hub) == 2)
 
         async def quick_has_heard(count: int) -> None:
-            await eventually(lambda: len(quick.heard) == count)
+            await eventually(lambda: len(quick.on_line) == count)
 
         for sent in range(1, 11):
             hub.broadcast(str(sent), {"n": sent})
@@ -172,7 +172,7 @@ def test_what_a_browser_says_is_ignored(message: dict[str, Any]) -> None:
         served = asyncio.create_task(hub.serve(socket, HELLO))
         await eventually(lambda: socket.incoming.empty() and len(hub) == 1)
         hub.broadcast("1", {"n": 1})
-        await eventually(lambda: {"n": 1} in socket.heard)
+        await eventually(lambda: {"n": 1} in socket.on_line)
         socket.leave()
         await served
 
