@@ -29,6 +29,16 @@ settings.load_profile("no deadline")
 SETTLED = 3.0  # seconds until the addresses of a new interface no longer change
 APART = 60.0  # seconds that a test waits for one that it should not meet
 PROPERTY = "real part: "
+# Files whose few tests take minutes. They begin first: one that is left for the end keeps a single process at work.
+LONGEST_FIRST = (
+    "tests/safety/test_local.py",
+    "tests/local/test_end_to_end.py",
+    "tests/local/test_bad_luck.py",
+    "tests/images/test_real.py",
+    "tests/scripted/test_kills.py",
+    "tests/local/test_redpanda.py",
+    "tests/safety/test_elsewhere.py",
+)
 
 
 @cache
@@ -56,11 +66,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if part not in PARTS:
                 near = difflib.get_close_matches(part, PARTS, 1, 0.0)[0]
                 raise pytest.UsageError(f"{item.nodeid} needs {part!r}, which tests/parts.py does not have: {near!r}?")
+    items.sort(key=_turn)
     if not config.getoption("--live"):
         live = [item for item in items if item.get_closest_marker("live")]
         if live:
             config.hook.pytest_deselected(items=live)
             items[:] = [item for item in items if item not in live]
+
+
+def _turn(item: pytest.Item) -> int:
+    file = item.nodeid.partition("::")[0]
+    return LONGEST_FIRST.index(file) if file in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 def parts_of(item: pytest.Item) -> list[str]:

@@ -228,5 +228,15 @@ def test(context: Context, args: str = "") -> None:
     """Run the tests of this project and of the services."""
     import shlex
 
-    pytest = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadfile", *shlex.split(args)]
+    pytest = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        "auto",
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+        *shlex.split(args),
+    ]
     context.run(shlex.join(pytest), pty=sys.stdout.isatty())

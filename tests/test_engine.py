@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 TESTS_WITH_A_CONTAINER = """\
 import sys, time
 from pathlib import Path
-from bootstrap import docker_engine
+from bootstrap.clients import docker_engine
 from tests import engine
 
 with engine.daemon(Path(sys.argv[1])) as address:
