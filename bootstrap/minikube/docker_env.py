@@ -3,7 +3,7 @@
 import ipaddress
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -45,17 +45,15 @@ def _engine(env: Env) -> Engine:
 
 
 def variables(env: Env) -> dict[str, str]:
-    """DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH of the node's engine, proven to lead there over TLS."""
-    done = profile.run(env, "docker-env", "--shell=none", "--output=json")
-    summary = f"minikube does not say how to reach the Docker Engine of {env.context}."
-    try:
-        told = json.loads(done.stdout)
-    except ValueError:
-        told = None
-    found = {name: str(told[name]) for name in NAMES if name in told} if isinstance(told, dict) else {}
-    if done.exit or len(found) < len(NAMES):
-        raise _unanswered(env, done, summary)
+    """DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH of the node's engine, over TLS, here or in the node.
+
+    minikube takes half a second to say them, so they are kept while the same node runs since the same start. Whether
+    its engine answers there is asked in every run, by the gate.
+    """
+    node = _running_node(env)
+    found = _remembered(env, node) or _told(env)
     if wrong := _unsafe(found, _addresses(env)):
+        _file(env).unlink(missing_ok=True)
         shown = "\n".join(f"{name}={value}" for name, value in found.items())
         raise ProblemsFound(
             problem(
@@ -66,6 +64,45 @@ def variables(env: Env) -> dict[str, str]:
                 profile=env.context,
             )
         )
+    if node:
+        with suppress(OSError):  # then minikube is asked again
+            _file(env).write_text(json.dumps({"node": node, "variables": found}))
+    return found
+
+
+def _file(env: Env) -> Path:
+    return env.state / "docker-env.json"
+
+
+def _running_node(env: Env) -> str:
+    """The node's container, when it was started and when the kubeconfig was written; "" where it is not known."""
+    try:
+        found = profile.node(env)
+    except ProblemsFound:  # the stage before tells it
+        return ""
+    if found is None or found.status != "running":
+        return ""
+    return f"{found.short_id} {found.attrs['State']['StartedAt']} {env.signature}"
+
+
+def _remembered(env: Env, node: str) -> dict[str, str] | None:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(_file(env).read_text())
+        if node and kept["node"] == node:
+            return {name: str(kept["variables"][name]) for name in NAMES}
+    return None
+
+
+def _told(env: Env) -> dict[str, str]:
+    done = profile.run(env, "docker-env", "--shell=none", "--output=json")
+    summary = f"minikube does not say how to reach the Docker Engine of {env.context}."
+    try:
+        told = json.loads(done.stdout)
+    except ValueError:
+        told = None
+    found = {name: str(told[name]) for name in NAMES if name in told} if isinstance(told, dict) else {}
+    if done.exit or len(found) < len(NAMES):
+        raise _unanswered(env, done, summary)
     return found
 
 

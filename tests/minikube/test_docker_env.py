@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,36 @@ def test_minikube_is_asked_once_in_a_run_and_again_when_the_cluster_has_moved(wo
     world.env.kubeconfig.write_text(world.env.kubeconfig.read_text() + "\n")
     stage.check(world.env)
     assert [words[0] for words in world.minikube.ran] == ["docker-env"] * 2
+
+
+def another_run(world: World) -> Env:
+    """What the next command sees: nothing is remembered but what lies in files."""
+    return replace(world.env)
+
+
+def test_minikube_is_not_asked_again_for_a_node_that_runs_on(world: World, node: Node) -> None:
+    machine = world.machine.containers.create(name="small", labels={}, mem_limit="1m")
+    machine.start()
+    for _ in range(3):
+        assert stage.check(another_run(world)) is None
+    assert [words[0] for words in world.minikube.ran] == ["docker-env"]
+    node.engine.containers.clear()
+    found = told(stage.check, another_run(world))
+    assert found is not None
+    assert found.code == "docker-env-elsewhere", "what was remembered is no proof: its engine was asked"
+
+
+def test_minikube_is_asked_again_for_a_node_that_was_started_anew_or_a_damaged_file(world: World, node: Node) -> None:
+    machine = world.machine.containers.create(name="small", labels={}, mem_limit="1m")
+    machine.start()
+    stage.check(another_run(world))
+    machine.attrs["State"]["StartedAt"] = "2026-11-23T08:00:00Z"
+    assert stage.check(another_run(world)) is None
+    (world.env.state / "docker-env.json").write_text('{"node": "')
+    assert stage.check(another_run(world)) is None
+    machine.stop(timeout=1)
+    assert stage.check(another_run(world)) is None, "no node that is known: minikube has the word"
+    assert [words[0] for words in world.minikube.ran] == ["docker-env"] * 4
 
 
 def test_the_shells_engine_builder_and_certificates_play_no_part(world: World, node: Node) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from bootstrap.clients import command
 from bootstrap.core.env import Env
 from bootstrap.manifest import load
 from bootstrap.minikube import cache, docker_env, events, profile, settings, start
-from bootstrap.problems.catalogue import recognise
+from bootstrap.problems.catalogue import problem, recognise
 from bootstrap.problems.problem import ProblemsFound
 from tests import parts
 from tests.doubles import small_env
@@ -25,6 +26,11 @@ pytestmark = pytest.mark.real("minikube")
 KNOWN = "1.35.1"  # a Kubernetes that needs no look-up in a network
 
 
+def no_engine(_: object) -> Any:
+    """As the SDK, which leaves a socket open where nothing answers."""
+    raise ProblemsFound(problem("docker-not-running", "This machine's Docker Engine does not answer."))
+
+
 @pytest.fixture
 def env(tmp_path: Path) -> Env:
     """A small environment with the real minikube, in a home of its own, with no engine."""
@@ -36,7 +42,7 @@ def env(tmp_path: Path) -> Env:
         "MINIKUBE": parts.minikube(os.environ) or "",
         "DOCKER_HOST": "unix:///nowhere/docker.sock",  # nothing here is about this machine's engine
     }
-    found = replace(small_env(root, place="minikube", runner=command.run), environ=environ)
+    found = replace(small_env(root, place="minikube", runner=command.run), environ=environ, docker_of=no_engine)
     wanted = found.manifest.cluster.model_copy(update={"kubernetes": KNOWN})
     found.manifest = found.manifest.model_copy(update={"cluster": wanted})
     found.manifest._root = root
