@@ -21,6 +21,7 @@ from bootstrap.problems.problem import Problem, ProblemsFound
 
 DAPR_VALUES = "infrastructure/dapr-values.yaml"
 POD_SPECS = {"Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet"}
+UNKNOWN = ("chart-unknown-field", "chart-kind-unknown")
 SHOWN = 2  # lines of the rendered document around a finding
 AT_ONCE = 4  # charts rendered at a time
 
@@ -47,8 +48,6 @@ def look(
     env: Env, images: Images = images, urls: Urls = urls, names: Collection[str] | None = None
 ) -> tuple[Problem, ...]:
     """Everything wrong with the charts of those `names`, in that order; None: with every chart."""
-    if version := _schema_version(env):
-        return (version,)
     settings, program, image, base = _injector(env), helm.program(env), images(env), urls(env)
 
     def problems(name: str) -> list[Problem]:
@@ -71,19 +70,12 @@ def look(
         return tuple(p for found in pool.map(problems, charts.names(env) if names is None else names) for p in found)
 
 
-def _schema_version(env: Env) -> Problem | None:
-    pinned = env.manifest.cluster.kubernetes
-    minor = pinned.split(".")[1]
-    if pinned.rpartition(".")[0] == kubernetes_models.kubernetes_version():
-        return None
-    return problem(
-        "chart-schema-version",
-        f"cluster.kubernetes is {pinned}, and the schema at hand is that of {kubernetes_models.kubernetes_version()}.",
-        minor=minor,
-        next=int(minor) + 1,
-        where="environment.toml",
-        final=True,
+def _is_newer(env: Env) -> bool:
+    """Whether the pinned Kubernetes is newer than the schema at hand: what that does not know may well be there."""
+    pinned, known = (
+        int(v.split(".")[1]) for v in (env.manifest.cluster.kubernetes, kubernetes_models.kubernetes_version())
     )
+    return pinned > known
 
 
 def _injector(env: Env) -> pods.Injector:
@@ -107,6 +99,8 @@ def _about(rendered: Rendered) -> str:
 
 def _schema(env: Env, rendered: Rendered) -> Iterator[Problem]:
     for finding in schema.findings(rendered.text):
+        if finding.code in UNKNOWN and _is_newer(env):
+            continue  # Helm's apply says it where it is so
         yield problem(
             finding.code,
             f"{_about(rendered)}, renders {finding.document} wrong: {finding.what}",

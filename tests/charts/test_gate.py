@@ -334,15 +334,25 @@ def test_a_broken_chart_is_left_to_helm_to_explain(env: Env, look: Look, text: s
     assert problem.evidence
 
 
-@pytest.mark.closes("charts", "the schema is that of the pinned Kubernetes", "chart-schema-version")
-@pytest.mark.parametrize("step", [-1, 1], ids=["older", "newer"])
-def test_the_schema_must_be_that_of_the_pinned_kubernetes(env: Env, look: Look, step: int) -> None:
+def pin(env: Env, step: int) -> None:
+    """A Kubernetes so many minor versions away from the schema at hand."""
     minor = int(kubernetes_models.kubernetes_version().removeprefix("1.")) + step
     cluster = env.manifest.cluster.model_copy(update={"kubernetes": f"1.{minor}.0"})
     env.manifest = env.manifest.model_copy(update={"cluster": cluster})
-    problem = one(look())
-    assert problem.code == "chart-schema-version"
-    assert f"kubernetes>={minor},<{minor + 1}" in problem.remedy
+
+
+@pytest.mark.parametrize("step", [-2, -1, 1, 2])
+def test_another_kubernetes_than_that_of_the_schema_is_not_refused(env: Env, look: Look, step: int) -> None:
+    pin(env, step)
+    assert look() == ()
+
+
+@pytest.mark.parametrize("step", [-1, 0, 1])
+def test_a_field_that_a_newer_kubernetes_may_have_is_left_to_helm(env: Env, edit: Edit, look: Look, step: int) -> None:
+    edit("charts/service/templates/_deployment.tpl", "  replicas:", "  replicaz:")
+    pin(env, step)
+    codes = {problem.code for problem in look()}
+    assert ("chart-unknown-field" in codes) is (step <= 0)
 
 
 def test_a_chart_can_be_rendered_by_hand_from_its_assembled_copy(env: Env, tmp_path: Path) -> None:

@@ -40,13 +40,6 @@ ROWS: tuple[Row, ...] = (
         unknown=True,
     ),
     Row(
-        "chart-schema-version",
-        "The charts are held to the API's schema in the Python package kubernetes, whose major version is the minor "
-        "version of Kubernetes.",
-        "# write kubernetes>={minor},<{next} in pyproject.toml, or correct cluster.kubernetes, then:\n"
-        ".venv/bin/python -m bootstrap.setup.locks\n./inv up",
-    ),
-    Row(
         "chart-unknown-field",
         "The API has no such field there. A plain create drops it with no more than a warning, so what it asks for "
         "never happens; Helm's apply fails on it.",
