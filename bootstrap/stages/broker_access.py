@@ -189,4 +189,4 @@ def stage(needs: tuple[str, ...] = ("broker", "cluster")) -> Stage:
     """The gate: the cluster has the container's address of now under one name, and a pod connects by that name and to
     every address that the broker advertises there.
     """
-    return Stage("reach", needs, apply, check, waits_for="the way from a pod to the broker", timeout=30)
+    return Stage("broker-access", needs, apply, check, waits_for="the way from a pod to the broker", timeout=30)

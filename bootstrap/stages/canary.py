@@ -41,4 +41,4 @@ def injection(needs: tuple[str, ...] = ("canary",)) -> Stage:
             return None
         return problem("canary-missing", "What injects sidecars changed while it was proven.", final=True)
 
-    return Stage("injection", needs, apply, check, waits_for="the proof of the injected sidecar", timeout=10)
+    return Stage("sidecar-injection", needs, apply, check, waits_for="the proof of the injected sidecar", timeout=10)

@@ -77,6 +77,6 @@ def _covers(there: Any, document: Any) -> bool:
     return bool(there == document)
 
 
-def stage(needs: tuple[str, ...] = ("injection", "postgres")) -> Stage:
+def stage(needs: tuple[str, ...] = ("sidecar-injection", "postgres")) -> Stage:
     """The gate: the cluster has exactly the resources of the checkout; each service asks its sidecar for them."""
     return Stage("components", needs, apply, check, waits_for="Dapr's components", timeout=30)

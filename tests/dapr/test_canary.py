@@ -188,7 +188,7 @@ class TestProof:
         injection().apply(env)
         assert injection().check(env) is None
 
-    @pytest.mark.closes("injection", "a canary came up under exactly what is there now", "canary-missing")
+    @pytest.mark.closes("sidecar-injection", "a canary came up under exactly what is there now", "canary-missing")
     def test_another_injector_or_another_level_must_be_proven_anew(self, env: Env, api: ApiServer) -> None:
         stage().apply(env)
         become(api, {"app", "daprd"})

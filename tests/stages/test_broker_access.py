@@ -1,4 +1,4 @@
-"""The gate `reach`, on a scripted Docker Engine and a double of the API server; the probe's answers are scripted."""
+"""The gate `broker-access`, on a scripted Docker Engine and a double of the API server; the probe's answers are scripted."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -106,7 +106,7 @@ def test_the_gate_closes_until_it_is_connected(env: Env, container: FakeContaine
     assert (found.code, found.final) == ("broker-not-in-network", True)
 
 
-@pytest.mark.closes("reach", "the broker is in the cluster's network", "broker-not-in-network")
+@pytest.mark.closes("broker-access", "the broker is in the cluster's network", "broker-not-in-network")
 def test_one_that_was_disconnected_by_hand_is_connected_again(env: Env, reached: FakeContainer) -> None:
     reached.networks.clear()
     assert code(env) == "broker-not-in-network"
@@ -114,7 +114,7 @@ def test_one_that_was_disconnected_by_hand_is_connected_again(env: Env, reached:
     assert code(env) == ""
 
 
-@pytest.mark.closes("reach", "its name leads to it and to nothing else", "broker-name-differs")
+@pytest.mark.closes("broker-access", "its name leads to it and to nothing else", "broker-name-differs")
 def test_another_address_after_a_restart_is_written_down(api: ApiServer, env: Env, reached: FakeContainer) -> None:
     reached.networks["small"]["IPAddress"] = "192.168.49.7"
     found = broker_access.check(env)
@@ -147,7 +147,7 @@ def test_what_somebody_deleted_is_written_anew(api: ApiServer, env: Env, reached
     assert code(env) == ""
 
 
-@pytest.mark.closes("reach", "its name leads to it and to nothing else", "broker-name-differs")
+@pytest.mark.closes("broker-access", "its name leads to it and to nothing else", "broker-name-differs")
 def test_addresses_of_somebody_else_behind_the_name_are_named(api: ApiServer, env: Env, reached: FakeContainer) -> None:
     other = broker_access.endpoints(env, "10.0.0.9")
     other["metadata"] |= {"name": "redpanda-x2", "namespace": "small"}
@@ -158,7 +158,7 @@ def test_addresses_of_somebody_else_behind_the_name_are_named(api: ApiServer, en
     assert "10.0.0.9:21701, 192.168.49.253:21701" in found.cause
 
 
-@pytest.mark.closes("reach", "a pod speaks Kafka by that name", "broker-unreachable-from-pods")
+@pytest.mark.closes("broker-access", "a pod speaks Kafka by that name", "broker-unreachable-from-pods")
 def test_a_pod_that_does_not_get_through_is_waited_for(env: Env, reached: FakeContainer, probe: Probe) -> None:
     probe.refused = "[Errno 111] Connection refused"
     found = broker_access.check(env)
@@ -168,7 +168,7 @@ def test_a_pod_that_does_not_get_through_is_waited_for(env: Env, reached: FakeCo
     assert "{" not in found.cause + found.remedy
 
 
-@pytest.mark.closes("reach", "a pod gets to every advertised address", "broker-advertises-unreachable")
+@pytest.mark.closes("broker-access", "a pod gets to every advertised address", "broker-advertises-unreachable")
 def test_every_advertised_address_is_tried(env: Env, reached: FakeContainer, probe: Probe) -> None:
     probe.advertised = [("redpanda", 21701), ("127.0.0.1", 21700)]
     probe.closed["127.0.0.1:21700"] = "[Errno 111] Connection refused"
