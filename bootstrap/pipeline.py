@@ -45,7 +45,9 @@ def minikube(env: Env, services: tuple[str, ...]) -> tuple[Stage, ...]:
         components.stage(needs=("dapr", "postgres")),
         *(
             release.stage(
-                name, needs=("images", "charts", "topics", "broker-access", "components", "sidecar-injection"), urls=place.urls
+                name,
+                needs=("images", "charts", "topics", "broker-access", "components", "sidecar-injection"),
+                urls=place.urls,
             )
             for name in services
         ),
