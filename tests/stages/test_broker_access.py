@@ -1,4 +1,4 @@
-"""The gate `broker-access`, on a scripted Docker Engine and a double of the API server; the probe's answers are scripted."""
+"""The gate `broker-access`, with a scripted Docker Engine and probe, and a double of the API server."""
 
 import json
 from collections.abc import Callable, Mapping
