@@ -23,7 +23,7 @@ def bring_up(env: Env, config: settings.Config | None, half_made: bool) -> None:
             return
         if not was_paused:
             env.notify(f"The cluster {env.context} {_word(state)}: minikube starts it.")
-        lost_node.prepare(env, config)
+    lost_node.prepare(env, config)
     done = _start(env)
     if done.exit and half_made and _known(done) in ("", "profile-unreadable"):
         env.notify(f"The cluster {env.context} never came up and cannot go on: it is deleted and made anew.")

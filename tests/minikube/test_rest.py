@@ -193,7 +193,7 @@ def test_a_node_that_was_deleted_is_made_anew_from_its_volume(running: World, se
     cluster.apply(running.env)
     assert running.machine.called == [PREPARED.format(image=image)]
     assert running.minikube.did == ["start"]
-    assert "The node of small is gone: minikube makes it anew from its volume." in running.said
+    assert "The node of small is gone: minikube makes the node anew from its volume." in running.said
 
 
 @pytest.mark.parametrize("lacks", ["volume", "image", "nothing but a start"])
