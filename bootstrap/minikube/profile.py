@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 QUERY_TIMEOUT_S = 60.0  # for a question
 STOP_TIMEOUT_S = 300.0
+NODE_STOP_TIMEOUT_S = 30
 NO_PROFILE = 85  # exit code: there is no such profile, or no machine of it
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY")
 # Every flag of minikube can be set by a variable, also one that makes a cluster listen to the whole network. These say
@@ -159,6 +160,10 @@ def stop(env: Env) -> bool:
     done = run(env, "stop", "--output=json", timeout=STOP_TIMEOUT_S)
     if done.exit not in (0, NO_PROFILE):
         raise failed(env, done, f"The cluster {env.context} does not stop.", "stop")
+    if done.exit == NO_PROFILE and (found := node(env)) is not None:
+        # minikube's record of it is gone, as after `rm -rf ~/.minikube`.
+        with docker_engine.translate_errors(f"The node of {env.context} cannot be stopped."):
+            found.stop(timeout=NODE_STOP_TIMEOUT_S)
     return True
 
 

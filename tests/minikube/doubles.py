@@ -137,6 +137,8 @@ class Minikube:
         return 0, ""
 
     def _stop(self) -> tuple[int, str]:
+        if "small" not in self.profiles:
+            return 85, ""
         self.host = "Stopped"
         return 0, ""
 

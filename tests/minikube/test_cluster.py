@@ -384,6 +384,17 @@ def test_a_node_that_minikube_cannot_ask_is_stopped(world: World) -> None:
     assert profile.stop(world.env)
 
 
+def test_a_node_whose_record_minikube_has_no_more_is_stopped_all_the_same(world: World) -> None:
+    """As after `rm -rf ~/.minikube`: minikube knows no such profile, and its container runs on."""
+    up(world)
+    node = world.machine.containers.create(name="small", labels={}, mem_limit="1m")
+    node.start()
+    world.minikube.profiles.clear()
+    assert profile.stop(world.env)
+    assert node.status == "exited"
+    assert not profile.stop(world.env)
+
+
 def test_a_node_that_the_engine_does_not_delete_stays_ours(world: World) -> None:
     up(world)
     world.machine.containers.create(name="small", labels={}, mem_limit="1m")

@@ -14,7 +14,7 @@ from bootstrap.targets import minikube as place
 from tests.docker_doubles import said
 from tests.doubles import told
 from tests.minikube.conftest import World
-from tests.minikube.doubles import config
+from tests.minikube.doubles import NODE_IMAGE, config
 
 
 def paused_by_minikube(world: World) -> None:
@@ -194,6 +194,24 @@ def test_a_node_that_was_deleted_is_made_anew_from_its_volume(running: World, se
     assert running.machine.called == [PREPARED.format(image=image)]
     assert running.minikube.did == ["start"]
     assert "The node of small is gone: minikube makes the node anew from its volume." in running.said
+
+
+@pytest.mark.parametrize("node_is", ["there", "deleted too"])
+def test_without_minikubes_own_record_the_node_is_made_anew_from_its_volume(running: World, node_is: str) -> None:
+    """As after `rm -rf ~/.minikube`: minikube deletes the container itself, and goes on with the old volume."""
+    running.minikube.profiles.clear()
+    running.machine.there["small"].attrs["Image"] = NODE_IMAGE
+    running.machine.image_names.add(NODE_IMAGE)
+    running.machine.volume_names["small"] = {}
+    if node_is == "deleted too":
+        deleted(running)
+    running.api.refuse_connections()
+    running.minikube.started = lambda: come_back(running)
+    running.machine.called.clear()
+    cluster.apply(running.env)
+    assert PREPARED.format(image=NODE_IMAGE) in running.machine.called
+    assert running.minikube.did == ["start"], "nothing of it is deleted: it was green, and may hold data"
+    assert "minikube's record of small is gone: minikube makes the node anew from its volume." in running.said
 
 
 @pytest.mark.parametrize("lacks", ["volume", "image", "nothing but a start"])
