@@ -13,12 +13,20 @@ from bootstrap.minikube import cache, profile
 from bootstrap.minikube.settings import Config
 
 SETTINGS = "/var/tmp/minikube/kubeadm.yaml"  # noqa: S108 - in the node
+# Signed by the authority in ~/.minikube, which is another one when that folder was deleted; kubeadm and kubelet make
+# those anew that are not there.
+CERTIFICATES = (
+    "/var/lib/minikube/certs/apiserver-kubelet-client.crt",
+    "/var/lib/minikube/certs/apiserver-kubelet-client.key",
+    "/var/lib/kubelet/pki",
+)
 
 
 def prepare(env: Env, config: Config | None) -> None:
     """Delete the old settings of kubeadm where the node is gone and its volume is there. Raises `ProblemsFound`.
 
-    `config` is minikube's own record of the profile. Without it minikube deletes a node that is there.
+    `config` is minikube's own record of the profile. Without it minikube deletes a node that is there, and makes an
+    authority of its own for the next: what the former one signed goes too.
     """
     if not profile.has_volume(env):
         return
@@ -39,7 +47,7 @@ def prepare(env: Env, config: Config | None) -> None:
         env.notify(f"{what} of {env.context} is gone: minikube makes the node anew from its volume.")
         env.docker.containers.run(
             image,
-            ["-f", SETTINGS],
+            ["-rf", SETTINGS, *(() if config else CERTIFICATES)],
             entrypoint="rm",
             volumes={env.context: {"bind": "/var", "mode": "rw"}},
             network_mode="none",

@@ -7,7 +7,7 @@ import pytest
 from bootstrap.cli import commands
 from bootstrap.cli.diagnosis import look
 from bootstrap.cli.status import status
-from bootstrap.minikube import rest
+from bootstrap.minikube import lost_node, rest
 from bootstrap.problems.problem import ProblemsFound
 from bootstrap.stages import cluster
 from bootstrap.targets import minikube as place
@@ -172,7 +172,7 @@ def test_the_place_says_it(running: World) -> None:
     assert found.summary == "The cluster small is paused, by `minikube pause`."
 
 
-PREPARED = "run {image} small:/var rm -f /var/tmp/minikube/kubeadm.yaml"
+PREPARED = "run {image} small:/var rm -rf /var/tmp/minikube/kubeadm.yaml"
 
 
 def come_back(world: World) -> None:
@@ -209,7 +209,8 @@ def test_without_minikubes_own_record_the_node_is_made_anew_from_its_volume(runn
     running.minikube.started = lambda: come_back(running)
     running.machine.called.clear()
     cluster.apply(running.env)
-    assert PREPARED.format(image=NODE_IMAGE) in running.machine.called
+    signed = " ".join(lost_node.CERTIFICATES)
+    assert f"{PREPARED.format(image=NODE_IMAGE)} {signed}" in running.machine.called, "by the authority of before"
     assert running.minikube.did == ["start"], "nothing of it is deleted: it was green, and may hold data"
     assert "minikube's record of small is gone: minikube makes the node anew from its volume." in running.said
 
