@@ -56,7 +56,9 @@ def claim(env: Env, exists: bool) -> None:
             env.notify(
                 f"The minikube profile {env.context} was made by {owner}, which is gone: it is this checkout's now."
             )
-        marks = {"came_up": known.get("came_up", True), **_green(known)} if exists else {"came_up": False}
+        marks: Record = {"came_up": False}
+        if exists:
+            marks = {"came_up": known.get("came_up", True), **_of(known, "green", "authority")}
         records[env.context] = {"checkout": str(here), "since": round(time.time()), **marks}
 
 
@@ -79,7 +81,20 @@ def note_up(env: Env, uid: str = "") -> None:
     if not is_ours(env) or known == known | marks:
         return  # no lock and no write at every look of the gate
     with _records(file(env)) as records:
-        records[env.context] = _without_marks(records.get(env.context, {})) | marks
+        known = records.get(env.context, {})
+        records[env.context] = _without_marks(known) | _of(known, "authority") | marks
+
+
+def authority(env: Env) -> str:
+    """The fingerprint that `note_authority` kept for our cluster; "" for none."""
+    return str(_read(file(env)).get(env.context, {}).get("authority", "")) if is_ours(env) else ""
+
+
+def note_authority(env: Env, fingerprint: str) -> None:
+    """Keep which authority the pods of our cluster trust."""
+    with _records(file(env)) as records:
+        if env.context in records:
+            records[env.context] = records[env.context] | {"authority": fingerprint}
 
 
 def forget(env: Env) -> None:
@@ -98,12 +113,12 @@ def _not_ours(env: Env, why: str) -> Problem:
     )
 
 
-def _green(record: Record) -> Record:
-    return {"green": record["green"]} if "green" in record else {}
+def _of(record: Record, *names: str) -> Record:
+    return {name: record[name] for name in names if name in record}
 
 
 def _without_marks(record: Record) -> Record:
-    return {name: value for name, value in record.items() if name not in ("came_up", "green")}
+    return {name: value for name, value in record.items() if name not in ("came_up", "green", "authority")}
 
 
 def _checkout(record: Record) -> Path | None:

@@ -4,7 +4,7 @@ from bootstrap.cluster import health, namespaces, probe
 from bootstrap.core.env import Env
 from bootstrap.core.stage import Stage
 from bootstrap.images.layout import EngineOf
-from bootstrap.minikube import addons, docker_env, ownership, profile, rest, settings, start, supplies
+from bootstrap.minikube import addons, authority, docker_env, ownership, profile, rest, settings, start, supplies
 from bootstrap.problems.problem import Problem, ProblemsFound
 
 UNREACHABLE = ("cluster-unreachable", "kubeconfig-unusable")
@@ -30,6 +30,7 @@ def apply(env: Env, engine_of: EngineOf = docker_env.engine) -> None:
     if config:
         _complete(env)
     try:
+        authority.ensure_trusted(env)
         supplies.load(env, engine_of)
         addons.ensure_provisioner(env)
         namespaces.ensure(env)
