@@ -65,7 +65,8 @@ class Checkout:
         self.home = base / "home"
         for folder in (self.root / "bootstrap", self.bin, self.home):
             folder.mkdir(parents=True)
-        shutil.copy(ROOT / "inv", self.root / "inv")
+        for name in ("inv", "pyproject.toml"):
+            shutil.copy(ROOT / name, self.root / name)
         for module in (
             "__init__",
             "cli/progress",

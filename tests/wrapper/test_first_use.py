@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,7 +38,15 @@ def test_first_use_makes_the_environment_and_the_next_says_nothing(either: Check
     assert err.count("\n") == 1
     assert either.inv("fail") == (7, f"ran fail in {either.root}\n", "")
     assert (either.root / ".venv/requirements.lock").read_bytes() == either.lock.read_bytes()
-    assert {path.name for path in either.root.iterdir()} == {"inv", "bootstrap", "requirements.lock", ".venv", ".inv"}
+    kept = {"inv", "bootstrap", "pyproject.toml", "requirements.lock"}
+    assert {path.name for path in either.root.iterdir()} == kept | {".venv", ".inv"}
+
+
+def test_the_version_needs_no_environment(checkout: Checkout) -> None:
+    (checkout.bin / "sed").symlink_to(shutil.which("sed") or "")
+    version = tomllib.loads((checkout.root / "pyproject.toml").read_text())["project"]["version"]
+    assert checkout.inv("--version") == checkout.inv("-V") == (0, f"taskapp environment {version}\n", "")
+    assert not (checkout.root / ".venv").exists()
 
 
 @pytest.mark.parametrize(
