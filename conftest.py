@@ -39,6 +39,19 @@ LONGEST_FIRST = (
     "tests/local/test_redpanda.py",
     "tests/safety/test_elsewhere.py",
 )
+# What `--fast` leaves out beside those and all that needs a real part: whole processes, and inputs by the thousand.
+SLOW = (
+    "services/backend-api/tests/test_kill.py",
+    "tests/contract/",
+    "tests/manifest/test_bulk.py",
+    "tests/manifest/test_mangled.py",
+    "tests/old_cases/",
+    "tests/scripted/",
+    "tests/test_parts.py",
+    "tests/test_smoke_suite.py",
+    "tests/tools/test_downloads.py",
+    "tests/wrapper/",
+)
 
 
 @cache
@@ -49,6 +62,7 @@ def find(part: str) -> str | None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--live", action="store_true", help="also run the tests against a real minikube")
+    parser.addoption("--fast", action="store_true", help="leave out what needs a real part or takes long")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,11 +81,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 near = difflib.get_close_matches(part, PARTS, 1, 0.0)[0]
                 raise pytest.UsageError(f"{item.nodeid} needs {part!r}, which tests/parts.py does not have: {near!r}?")
     items.sort(key=_turn)
-    if not config.getoption("--live"):
-        live = [item for item in items if item.get_closest_marker("live")]
-        if live:
-            config.hook.pytest_deselected(items=live)
-            items[:] = [item for item in items if item not in live]
+    left_out = {item for item in items if _is_left_out(item, config)}
+    if left_out:
+        config.hook.pytest_deselected(items=[*left_out])
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _is_left_out(item: pytest.Item, config: pytest.Config) -> bool:
+    if item.get_closest_marker("live") and not config.getoption("--live"):
+        return True
+    is_slow = parts_of(item) or item.nodeid.startswith((*LONGEST_FIRST, *SLOW))
+    return bool(config.getoption("--fast") and is_slow)
 
 
 def _turn(item: pytest.Item) -> int:

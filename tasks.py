@@ -223,20 +223,15 @@ def open_(_: Context, service: str) -> None:
     _do(action)
 
 
-@task(help={"args": "more arguments for pytest, in quotes"})
-def test(context: Context, args: str = "") -> None:
+@task(
+    help={
+        "args": "more arguments for pytest, in quotes",
+        "fast": "leave out what needs a real part or takes long: for between two edits",
+    }
+)
+def test(context: Context, args: str = "", fast: bool = False) -> None:
     """Run the tests of this project and of the services."""
     import shlex
 
-    pytest = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-n",
-        "auto",
-        "--dist",
-        "loadfile",
-        "--no-loadscope-reorder",
-        *shlex.split(args),
-    ]
-    context.run(shlex.join(pytest), pty=sys.stdout.isatty())
+    how = ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder", *(["--fast"] if fast else [])]
+    context.run(shlex.join([sys.executable, "-m", "pytest", *how, *shlex.split(args)]), pty=sys.stdout.isatty())
